@@ -1,0 +1,1 @@
+"""What the services agree on: events, merge, codec, topics, settings, errors, metrics."""

@@ -1,0 +1,43 @@
+"""Logging: a constant event name with fields (`batch_flushed rows=500`), as text or as JSON lines on stderr."""
+
+import json
+import logging
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from contract.settings import env
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogSettings:
+    """How much is logged, and how."""
+
+    level: str = env("LOG_LEVEL")
+    format: str = env("LOG_FORMAT")
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the entry as JSON."""
+        entry = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            entry["exception"] = self.formatException(record.exc_info)
+        return json.dumps(entry)
+
+
+def set_up(settings: LogSettings) -> None:
+    """Send every log entry to stderr in the chosen format."""
+    handler = logging.StreamHandler(sys.stderr)
+    text = logging.Formatter("%(asctime)s %(levelname)-7s %(name)s %(message)s")
+    handler.setFormatter(JsonFormatter() if settings.format == "json" else text)
+    logging.basicConfig(level=settings.level, handlers=[handler], force=True)
+    for noisy in ("botocore", "urllib3", "clickhouse_connect", "aiokafka", "faust", "mode", "_granian", "granian"):
+        logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLogger().level))

@@ -1,0 +1,320 @@
+"""Every environment variable Sluice reads: name, type, default, bounds, meaning. docs/settings.md is generated from it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+Kind = Literal["str", "int", "float", "bool", "path", "list"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variable:
+    """One environment variable; bounds are inclusive."""
+
+    name: str
+    kind: Kind
+    default: Any
+    doc: str
+    at_least: float | None = None
+    at_most: float | None = None
+    choices: tuple[str, ...] = ()
+    is_secret: bool = False
+
+    @property
+    def shape(self) -> str:
+        """Return type and bounds in words."""
+        if self.choices:
+            return " \\| ".join(self.choices)
+        low = f" ≥ {self.at_least:g}" if self.at_least is not None else ""
+        high = f" ≤ {self.at_most:g}" if self.at_most is not None else ""
+        return f"{self.kind}{low}{high}"
+
+
+def _v(name: str, kind: Kind, default: Any, doc: str, **bounds: Any) -> Variable:
+    return Variable(name=name, kind=kind, default=default, doc=doc, **bounds)
+
+
+KAFKA = (
+    _v(
+        "KAFKA_BOOTSTRAP_SERVERS",
+        "str",
+        "127.0.0.1:9092",
+        "Kafka brokers, host:port, comma separated. `sluice up` starts its own broker when unset.",
+    ),
+    _v(
+        "KAFKA_SECURITY_PROTOCOL",
+        "str",
+        "PLAINTEXT",
+        "How brokers are reached.",
+        choices=("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"),
+    ),
+    _v("KAFKA_SASL_MECHANISM", "str", None, "SASL mechanism, such as SCRAM-SHA-512."),
+    _v("KAFKA_SASL_USERNAME", "str", None, "SASL user name."),
+    _v("KAFKA_SASL_PASSWORD", "str", None, "SASL password.", is_secret=True),
+    _v("KAFKA_SSL_CA_FILE", "str", None, "CA file that signs the brokers' certificates."),
+    _v(
+        "TOPIC_PARTITIONS",
+        "int",
+        12,
+        "Partitions of every data topic. Chosen when the topics are made, never changed in place: state is partition-local.",
+        at_least=1,
+        at_most=1000,
+    ),
+    _v("TOPIC_REPLICATION_FACTOR", "int", 1, "Replicas of every topic; 3 in production.", at_least=1, at_most=9),
+    _v("EVENTS_RETENTION_HOURS", "int", 168, "How long the events topic keeps what it took in.", at_least=1),
+    _v("SCHEMA_REGISTRY_URL", "str", None, "When set, Kafka records use the Confluent wire format; otherwise Avro single-object encoding."),
+)
+
+STORE = (
+    _v(
+        "CLICKHOUSE_URL",
+        "str",
+        None,
+        "ClickHouse over HTTP, such as http://user:password@host:8123. Unset: ClickHouse runs inside the store process.",
+        is_secret=True,
+    ),
+    _v("CLICKHOUSE_PATH", "path", Path(".sluice/clickhouse"), "Where ClickHouse inside the process keeps its data; one process owns it."),
+    _v("CLICKHOUSE_READ_URL", "str", None, "Where reads go, when not to CLICKHOUSE_URL.", is_secret=True),
+    _v("CLICKHOUSE_DATABASE", "str", "sluice", "Database that holds Sluice's tables."),
+    _v("CLICKHOUSE_CONNECT_TIMEOUT_SECONDS", "int", 5, "Patience for a connection to ClickHouse.", at_least=1, at_most=60),
+    _v(
+        "CLICKHOUSE_SEND_TIMEOUT_SECONDS",
+        "int",
+        60,
+        "Patience for one statement; an insert that takes longer is retried with the same token.",
+        at_least=1,
+        at_most=240,
+    ),
+)
+
+GATEWAY = (
+    _v("GATEWAY_HOST", "str", "127.0.0.1", "Address the gateway listens on; 0.0.0.0 in a container."),
+    _v("GATEWAY_HTTP_PORT", "int", 8080, "HTTP port of the gateway; 0 picks a free one.", at_least=0, at_most=65535),
+    _v("GATEWAY_GRPC_PORT", "int", 4317, "gRPC port (OTLP and sluice.v1.Ingest); 0 picks a free one.", at_least=0, at_most=65535),
+    _v(
+        "OTLP_HTTP_PORT",
+        "int",
+        4318,
+        "Second HTTP port, where OTLP exporters look by default; 0 picks a free one.",
+        at_least=0,
+        at_most=65535,
+    ),
+    _v("MAX_BODY_BYTES", "int", 64 * 1024 * 1024, "Largest request body, before and after decompression.", at_least=1024),
+    _v(
+        "MAX_EVENT_BYTES",
+        "int",
+        8 * 1024 * 1024,
+        "Largest single event; larger ones are rejected by name.",
+        at_least=1024,
+        at_most=15 * 1024 * 1024,
+    ),
+    _v("MAX_EVENTS_PER_REQUEST", "int", 10_000, "Most events in one request.", at_least=1),
+    _v(
+        "MAX_HELD_BYTES",
+        "int",
+        512 * 1024 * 1024,
+        "Bytes of all requests between their arrival and Kafka's acknowledgement; beyond it the gateway answers 503.",
+        at_least=1024 * 1024,
+    ),
+    _v("MAX_JSON_DEPTH", "int", 64, "Deepest nesting of a JSON value.", at_least=4, at_most=512),
+    _v("MAX_STRING_BYTES", "int", 4 * 1024 * 1024, "Longest single string other than input and output.", at_least=1024),
+    _v("MAX_ID_LENGTH", "int", 800, "Longest id, in characters.", at_least=16, at_most=4096),
+    _v(
+        "BATCH_RECORD_BYTES",
+        "int",
+        800_000,
+        "Where the events of one trace are split into another Kafka record.",
+        at_least=10_000,
+        at_most=8_000_000,
+    ),
+    _v(
+        "PRODUCE_TIMEOUT_MS",
+        "int",
+        3_000,
+        "How long the gateway waits for Kafka's acknowledgement before it answers 503.",
+        at_least=100,
+        at_most=30_000,
+    ),
+    _v("PRODUCE_LINGER_MS", "int", 5, "How long the producer gathers records into one broker request.", at_least=0, at_most=1000),
+    _v("PRODUCE_QUEUE_BYTES", "int", 256 * 1024 * 1024, "Bytes waiting for Kafka before the gateway answers 503.", at_least=1024 * 1024),
+    _v("GATEWAY_TLS_CERT_FILE", "path", None, "Certificate chain (PEM): with it and its key the gateway also answers HTTPS."),
+    _v("GATEWAY_TLS_KEY_FILE", "path", None, "Key of the certificate (PEM)."),
+    _v(
+        "GATEWAY_HTTPS_PORT",
+        "int",
+        8443,
+        "HTTPS port of the gateway, where it has a certificate; 0 picks a free one.",
+        at_least=0,
+        at_most=65535,
+    ),
+    _v("SPOOL_DIR", "path", None, "Folder on a persistent volume where accepted events wait while Kafka is away; unset: 503 instead."),
+    _v("SPOOL_MAX_BYTES", "int", 1024 * 1024 * 1024, "Bytes in the spool beyond which the gateway answers 503.", at_least=1024 * 1024),
+    _v("SPOOL_MAX_AGE_SECONDS", "int", 86_400, "Age of the oldest spooled event beyond which the gateway answers 503.", at_least=1),
+    _v(
+        "GATEWAY_PUBLIC_URL",
+        "str",
+        None,
+        "Where clients reach the gateway, for upload URLs; unset: the Host of each request, and what proxies say in X-Forwarded-*.",
+    ),
+    _v(
+        "MEDIA_SECRET",
+        "str",
+        None,
+        "What upload URLs are signed with, the same for all gateways; unset: made once and kept in OBJECT_DIR.",
+        is_secret=True,
+    ),
+    _v(
+        "PROXY_TARGET_URL",
+        "str",
+        None,
+        "Base URL of the OpenAI-compatible API behind /helicone/proxy, such as https://api.openai.com/v1; unset: no proxy.",
+    ),
+    _v(
+        "PROXY_PREVIEW_BYTES",
+        "int",
+        1024 * 1024,
+        "How much of each proxied request and of each answer is recorded.",
+        at_least=1024,
+        at_most=4 * 1024 * 1024,
+    ),
+    _v(
+        "PROXY_IDLE_TIMEOUT_SECONDS",
+        "int",
+        600,
+        "How long a proxied call may wait for the next byte from the API behind.",
+        at_least=1,
+        at_most=3600,
+    ),
+    _v("QUERY_URL", "str", None, "Where the gateway forwards read routes and the dashboard."),
+    _v("PROJECTS_FILE", "path", None, "JSON file of projects and keys that seeds the control topic."),
+    _v("CONTROL_SNAPSHOT_FILE", "path", None, "Where a copy of projects and keys is kept, so that a service starts while Kafka is away."),
+    _v(
+        "SHUTDOWN_TIMEOUT_SECONDS", "int", 20, "How long a service may take to finish what it holds after SIGTERM.", at_least=1, at_most=300
+    ),
+)
+
+OBJECTS = (
+    _v("OBJECT_DIR", "path", Path(".sluice/objects"), "Where attachments and other objects are kept while S3_BUCKET is unset."),
+    _v("S3_BUCKET", "str", None, "Bucket for objects; credentials come as the AWS SDK finds them."),
+    _v("S3_ENDPOINT_URL", "str", None, "Address of an S3 server that is not Amazon's, such as MinIO."),
+    _v("S3_REGION", "str", None, "Region of the bucket."),
+)
+
+PROCESSOR = (
+    _v("WORKER_GROUP", "str", "sluice-processors", "Consumer group of the processors; also the prefix of their changelog topics."),
+    _v("WORKER_DATA_DIR", "path", Path(".sluice/worker"), "Where the processor keeps its RocksDB tables."),
+    _v("WORKER_WEB_PORT", "int", 6066, "HTTP port of a worker: health and metrics; 0 picks a free one.", at_least=0, at_most=65535),
+    _v("WORKER_WEB_HOST", "str", "127.0.0.1", "Address of a worker's health and metrics; 0.0.0.0 in a container."),
+    _v("WORKER_INSTANCE_ID", "str", None, "Static group membership: a name unique to this worker, so that a restart causes no rebalance."),
+    _v("WORKER_BATCH_RECORDS", "int", 200, "Most records in one processor step.", at_least=1, at_most=10_000),
+    _v("WORKER_BATCH_WAIT_MS", "int", 25, "How long a step waits for more records.", at_least=1, at_most=5_000),
+    _v(
+        "WORKER_SESSION_TIMEOUT_SECONDS",
+        "int",
+        20,
+        "After this long without a heartbeat a worker's partitions go to another.",
+        at_least=6,
+        at_most=300,
+    ),
+    _v(
+        "MERGE_WINDOW_SECONDS",
+        "int",
+        3600,
+        "How long an entity's payload stays in the processor after its last event; later updates are merged by the sink.",
+        at_least=1,
+    ),
+    _v(
+        "STATE_RETENTION_SECONDS",
+        "int",
+        86_400,
+        "How long the small remainder (who counted what) is kept, so that totals stay exact.",
+        at_least=1,
+    ),
+    _v("PRICE_OVERRIDES_FILE", "path", None, "JSON file of your own prices; they go before the catalogue's."),
+    _v("ROCKSDB_CACHE_BYTES", "int", 8 * 1024 * 1024, "Block cache of each RocksDB database (one per table and partition).", at_least=1024),
+    _v("ROCKSDB_WRITE_BUFFER_BYTES", "int", 4 * 1024 * 1024, "Write buffer of each RocksDB database.", at_least=1024),
+)
+
+SINK = (
+    _v("SINK_GROUP", "str", "sluice-clickhouse", "Consumer group of the ClickHouse sink."),
+    _v("SINK_INSTANCE_ID", "str", None, "Static group membership: a name unique to this sink, so that a restart causes no rebalance."),
+    _v(
+        "SINK_SESSION_TIMEOUT_SECONDS",
+        "int",
+        10,
+        "After this long without a heartbeat a sink's partitions go to another.",
+        at_least=6,
+        at_most=300,
+    ),
+    _v("SINK_WEB_HOST", "str", "127.0.0.1", "Address of a sink's health and metrics; 0.0.0.0 in a container."),
+    _v("SINK_WEB_PORT", "int", 6070, "HTTP port of a sink: health and metrics; 0 picks a free one.", at_least=0, at_most=65535),
+    _v("BATCH_SIZE", "int", 500, "Rows that make a batch; grows with lag up to MAX_BATCH_SIZE.", at_least=1, at_most=1_000_000),
+    _v("MAX_BATCH_SIZE", "int", 20_000, "Rows of a batch while the sink catches up.", at_least=1, at_most=1_000_000),
+    _v("MAX_BATCH_BYTES", "int", 16 * 1024 * 1024, "Bytes that make a batch, whatever its rows.", at_least=1024),
+    _v("SINK_BUFFER_BYTES", "int", 64 * 1024 * 1024, "Bytes a sink holds before it stops fetching.", at_least=1024 * 1024),
+    _v("WRITE_INTERVAL_MS", "int", 500, "Oldest a row may get before its batch is written.", at_least=10, at_most=60_000),
+    _v("CONCURRENT_WRITERS", "int", 8, "Inserts at a time; each partition belongs to one writer, so order holds.", at_least=1, at_most=64),
+    _v("RETRY_BACKOFF_MAX_SECONDS", "float", 15.0, "Longest pause between two tries while the store refuses.", at_least=0.1, at_most=300),
+    _v(
+        "POISON_RUN_LIMIT",
+        "int",
+        1_000,
+        "Bad records in a row that stop a sink or worker instead of draining a topic into dead letters.",
+        at_least=1,
+    ),
+    _v(
+        "POISON_RATIO_LIMIT",
+        "float",
+        0.5,
+        "Share of bad records among the last thousand of a partition that stops a sink or worker.",
+        at_least=0.0,
+        at_most=1.0,
+    ),
+)
+
+ARCHIVE = (
+    _v("ARCHIVE_EVENTS", "bool", True, "Whether the store process of `sluice up` archives the events topic to object storage."),
+    _v("ARCHIVE_GROUP", "str", "sluice-archive", "Consumer group of the archive sink."),
+    _v(
+        "ARCHIVE_BATCH_BYTES",
+        "int",
+        8 * 1024 * 1024,
+        "Bytes of events that make an archive object, before compression; at most SINK_BUFFER_BYTES divided by TOPIC_PARTITIONS.",
+        at_least=1024,
+        at_most=1024 * 1024 * 1024,
+    ),
+    _v("ARCHIVE_INTERVAL_SECONDS", "float", 60.0, "Oldest an event may get before it is archived.", at_least=0.1, at_most=3600),
+)
+
+QUERY = (
+    _v("QUERY_HOST", "str", "127.0.0.1", "Address the read API listens on."),
+    _v("QUERY_HTTP_PORT", "int", 8090, "HTTP port of the read API; 0 picks a free one.", at_least=0, at_most=65535),
+    _v("CACHE_TTL_SECONDS", "int", 300, "How long an aggregate over a closed time range may be reused.", at_least=0, at_most=86_400),
+    _v("QUERY_TIMEOUT_SECONDS", "int", 30, "Longest a read may take.", at_least=1, at_most=600),
+    _v("QUERY_THREADS", "int", 6, "Statements of the read API at a time; each has a connection of its own.", at_least=1, at_most=64),
+)
+
+EMBEDDED = (
+    _v("SLUICE_DATA_DIR", "path", Path(".sluice"), "Where `sluice up` keeps everything."),
+    _v("KAFKA_HEAP_MB", "int", 512, "Java heap of the embedded Kafka.", at_least=128, at_most=65_536),
+    _v("EMBEDDED_KAFKA_PORT", "int", 0, "Port of the embedded Kafka; 0 picks a free one.", at_least=0, at_most=65535),
+)
+
+SERVICES = (
+    _v("LOG_LEVEL", "str", "INFO", "How much is logged.", choices=("DEBUG", "INFO", "WARNING", "ERROR")),
+    _v("LOG_FORMAT", "str", "text", "One line of text or of JSON per log entry.", choices=("text", "json")),
+)
+
+GROUPS: dict[str, tuple[Variable, ...]] = {
+    "Kafka": KAFKA,
+    "ClickHouse": STORE,
+    "Gateway": GATEWAY,
+    "Object storage": OBJECTS,
+    "Processors": PROCESSOR,
+    "Sinks": SINK,
+    "Archive": ARCHIVE,
+    "Query": QUERY,
+    "Embedded stack": EMBEDDED,
+    "Every service": SERVICES,
+}
+VARIABLES: dict[str, Variable] = {variable.name: variable for group in GROUPS.values() for variable in group}
