@@ -1,0 +1,1 @@
+"""Bytes from strangers to validated events on a topic."""

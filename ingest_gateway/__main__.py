@@ -1,0 +1,66 @@
+"""`python -m ingest_gateway`: read the environment, run until SIGTERM or SIGINT, finish what is in flight.
+
+Exit status: 0 after a signal, 1 where a port is taken, 2 for wrong settings.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Mapping
+
+import uvloop
+
+from contract.errors import SettingsError
+from contract.kafka import KafkaSettings
+from contract.logs import LogSettings, set_up
+from contract.settings import check_all, described, load
+from ingest_gateway.app import Gateway
+from ingest_gateway.settings import GatewaySettings
+
+logger = logging.getLogger(__name__)
+
+EXIT_PORT_TAKEN = 1
+EXIT_WRONG_SETTINGS = 2
+
+
+def read(environ: Mapping[str, str]) -> tuple[GatewaySettings, KafkaSettings, LogSettings]:
+    """Read all settings; raise SettingsError naming every mistake in any of them."""
+    check_all(environ, GatewaySettings, KafkaSettings, LogSettings)
+    return load(GatewaySettings, environ), load(KafkaSettings, environ), load(LogSettings, environ)
+
+
+async def serve(settings: GatewaySettings, kafka: KafkaSettings) -> int:
+    """Run the gateway until a signal comes; return the exit status."""
+    gateway = Gateway(settings, kafka)
+    loop = asyncio.get_running_loop()
+    for wanted in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(wanted, gateway.ending.set)
+    try:
+        await gateway.start()
+        await gateway.ending.wait()
+    except OSError as error:
+        logger.error("gateway_cannot_listen error=%s", error)  # noqa: TRY400  the message says it all
+        return EXIT_PORT_TAKEN
+    finally:
+        await gateway.stop()
+    if gateway.mistake is not None:
+        raise gateway.mistake
+    return 0
+
+
+def main() -> int:
+    """Run the gateway; return the exit status."""
+    try:
+        settings, kafka, logs = read(os.environ)
+        set_up(logs)
+        logger.info("gateway_starting %s", " ".join(f"{name}={value}" for name, value in described(settings).items()))
+        return uvloop.run(serve(settings, kafka))
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return EXIT_WRONG_SETTINGS
+
+
+if __name__ == "__main__":
+    sys.exit(main())

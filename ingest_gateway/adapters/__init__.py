@@ -1,0 +1,1 @@
+"""One file a client protocol: bytes in, events out; pure."""

@@ -1,0 +1,129 @@
+"""The seam every protocol stands behind: a request's bytes in, events and rejections out; outcomes in, an answer out.
+
+Adapters are pure: no I/O, no clock (`received_at` is given), no randomness. `decode` never raises.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol
+
+from contract.events import Event, Rejection, Source
+from contract.keys import Project, Scope
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bounds on what a client may send; bytes after decompression."""
+
+    max_event_bytes: int = 8 * 1024 * 1024
+    max_events: int = 10_000
+    max_json_depth: int = 64
+    max_string_bytes: int = 4 * 1024 * 1024
+    max_id_length: int = 800
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WireRequest:
+    """A request whose body has been decompressed and whose key has been checked. Header names are lower-case."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    received_at: int
+    project: Project
+    limits: Limits = field(default_factory=Limits)
+
+    @property
+    def content_type(self) -> str:
+        """Return the media type, lower-case, without parameters."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WireResponse:
+    """An adapter's answer."""
+
+    status: int = 200
+    body: bytes = b""
+    content_type: str = "application/json"
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One route. `{name}` in `path` matches one segment. A route that only answers (set-up calls) takes in no events."""
+
+    method: str
+    path: str
+    scope: Scope = "ingest"
+    is_public: bool = False
+
+
+class FailureKind(Enum):
+    """Why a whole request came to nothing; each adapter says it in its protocol's own tongue."""
+
+    UNAUTHENTICATED = "unauthenticated"
+    FORBIDDEN = "forbidden"
+    MALFORMED = "malformed"
+    TOO_LARGE = "too_large"
+    UNSUPPORTED_MEDIA = "unsupported_media"
+    OVERLOADED = "overloaded"
+    UNAVAILABLE = "unavailable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A request that failed as a whole; nothing of it was stored, or (UNAVAILABLE) not known to be."""
+
+    kind: FailureKind
+    message: str
+    field: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoded:
+    """What a request said. `items` keeps the request's order; one entity's statement may be several events."""
+
+    items: Sequence[Event | Rejection]
+    source: Source
+    statements: int
+    """How many things the client sent, as its protocol counts them (spans, batch entries)."""
+    signal: str = ""
+    """What they are (traces, logs, metrics), for protocols of several signals."""
+
+    @property
+    def events(self) -> list[Event]:
+        """Return what can be stored."""
+        return [item for item in self.items if isinstance(item, Event)]
+
+    @property
+    def rejections(self) -> list[Rejection]:
+        """Return what was refused."""
+        return [item for item in self.items if isinstance(item, Rejection)]
+
+
+class Adapter(Protocol):
+    """One client protocol."""
+
+    @property
+    def name(self) -> str:
+        """Name in metrics, docs and EventBatch.protocol."""
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """Routes it answers."""
+
+    def decode(self, request: WireRequest) -> Decoded | Failure:
+        """Read a request; never raises."""
+
+    def encode(self, request: WireRequest, outcome: Decoded | Failure) -> WireResponse:
+        """Answer a request: `Decoded` means its events are stored, `Failure` that none is.
+
+        For failures before the key was known, `request.project` is `NOBODY`.
+        """
+
+
+NOBODY = Project("", "", "")

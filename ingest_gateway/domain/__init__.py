@@ -1,0 +1,1 @@
+"""Limits and validation: values in, values out."""

@@ -1,0 +1,134 @@
+"""The gateway's HTTP side: bytes in, an adapter's answer out. It decides nothing about events."""
+
+import logging
+from collections.abc import Mapping
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from contract.keys import Project
+from contract.metrics import GATEWAY_REQUESTS
+from contract.web import HealthChecks, Receive, Response, Scope, Send, health_response, lower_headers, respond
+from ingest_gateway.adapters.base import NOBODY, Failure, Route, WireRequest, WireResponse
+from ingest_gateway.bodies import body_of
+from ingest_gateway.forward import Forwarder, is_forwarded
+from ingest_gateway.handlers import Handler
+from ingest_gateway.ingest import Ingest
+from ingest_gateway.openapi import OPENAPI_PATH, document
+from ingest_gateway.proxy import Proxy, is_proxied
+from ingest_gateway.router import Match, Router, WrongMethod, key_in
+
+logger = logging.getLogger(__name__)
+
+QUERY_PROTOCOL = "query"
+PROXY_PROTOCOL = "proxy"
+NO_PROTOCOL = "none"
+BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class HttpApp:
+    """The ASGI app behind both HTTP ports."""
+
+    def __init__(
+        self,
+        ingest: Ingest,
+        router: Router,
+        forwarder: Forwarder,
+        checks: HealthChecks,
+        max_body_bytes: int,
+        proxy: Proxy | None = None,
+    ) -> None:
+        self._ingest = ingest
+        self._router = router
+        self._forwarder = forwarder
+        self._checks = checks
+        self._max_body_bytes = max_body_bytes
+        self._proxy = proxy
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if self._proxy is not None and is_proxied(scope["path"]):
+            await self._pass_on(self._proxy, scope, receive, send)
+            return
+        found = self._router.find(scope["method"], scope["path"])
+        try:
+            if isinstance(found, Match):
+                answer = await self._take_in(found, scope, receive)
+                GATEWAY_REQUESTS.labels(found.adapter.name, answer.status).inc()
+                await _send(send, answer)
+            else:
+                await self._answer_else(found, scope, send)
+        except Exception:
+            logger.exception("request_failed method=%s path=%s", scope["method"], scope["path"])
+            GATEWAY_REQUESTS.labels(NO_PROTOCOL, 500).inc()
+            await respond(send, _error(500, "internal", "the gateway failed on this request; the log says where"))
+
+    async def _pass_on(self, proxy: Proxy, scope: Scope, receive: Receive, send: Send) -> None:
+        """Have the proxy answer. What it raises comes after the answer began: the server then ends the connection."""
+        try:
+            status = await proxy.pass_on(scope, receive, send)
+        except Exception:
+            GATEWAY_REQUESTS.labels(PROXY_PROTOCOL, 502).inc()
+            raise
+        GATEWAY_REQUESTS.labels(PROXY_PROTOCOL, status).inc()
+
+    async def _take_in(self, found: Match, scope: Scope, receive: Receive) -> WireResponse:
+        headers = lower_headers(scope["headers"])
+        adapter, route = found.adapter, found.route
+        project = self._authorised(found, scope, headers)
+        if isinstance(project, Failure):
+            return adapter.encode(_request(scope, headers, route), project)
+        body = b"" if route.method in BODILESS else await body_of(headers, receive, self._max_body_bytes)
+        if isinstance(body, Failure):
+            return adapter.encode(_request(scope, headers, route), body)
+        request = WireRequest(
+            method=route.method,
+            path=scope["path"],
+            headers=headers,
+            query=_query(scope),
+            body=body,
+            received_at=self._ingest.clock(),
+            project=project,
+            limits=self._ingest.limits,
+        )
+        return await (adapter.take(request) if isinstance(adapter, Handler) else self._ingest.take(adapter, request))
+
+    def _authorised(self, found: Match, scope: Scope, headers: Mapping[str, str]) -> Project | Failure:
+        """Return the project of the key, or of what stands in a public route's own path."""
+        if not found.route.is_public:
+            return self._ingest.authorise(headers, found.route.scope, key_in(found.route, scope["path"]))
+        return found.adapter.project_of(_request(scope, headers, found.route)) if isinstance(found.adapter, Handler) else NOBODY
+
+    async def _answer_else(self, found: WrongMethod | None, scope: Scope, send: Send) -> None:
+        path = scope["path"]
+        if found is not None:
+            await respond(send, _error(405, "wrong_method", f"{path} takes {', '.join(found.allowed)}", allow=", ".join(found.allowed)))
+        elif (health := health_response(path, self._checks)) is not None:
+            await respond(send, health)
+        elif path == OPENAPI_PATH:
+            await respond(send, Response(body=document()))
+        elif is_forwarded(path):
+            status = await self._forwarder.pass_on(scope, lower_headers(scope["headers"]), send)
+            GATEWAY_REQUESTS.labels(QUERY_PROTOCOL, status).inc()
+        else:
+            GATEWAY_REQUESTS.labels(NO_PROTOCOL, 404).inc()
+            await respond(send, _error(404, "not_found", f"no such route: {path}"))
+
+
+def _request(scope: Scope, headers: Mapping[str, str], route: Route) -> WireRequest:
+    """Return the request as far as it is known before it may be read."""
+    return WireRequest(method=route.method, path=scope["path"], headers=headers, query=_query(scope), received_at=0, project=NOBODY)
+
+
+def _query(scope: Scope) -> dict[str, str]:
+    raw = scope.get("query_string", b"")
+    return dict(parse_qsl(raw.decode("latin-1"), keep_blank_values=True)) if raw else {}
+
+
+async def _send(send: Send, answer: WireResponse) -> None:
+    await respond(send, Response(status=answer.status, body=answer.body, content_type=answer.content_type, headers=answer.headers))
+
+
+def _error(status: int, code: str, message: str, **headers: str) -> Response:
+    body = msgspec.json.encode({"error": {"code": code, "message": message, "field": None}})
+    return Response(status=status, body=body, headers=headers)

@@ -1,0 +1,117 @@
+"""The one use case, for HTTP and gRPC alike: authorise, decode, admit, publish, answer."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from contract.batches import split
+from contract.clock import now_us
+from contract.control import Directory
+from contract.errors import AccessError, OverloadedError, RetryableError
+from contract.events import Event, Rejection
+from contract.keys import Presented, Project, Scope, presented
+from contract.letters import ATTEMPT_HTTP_HEADER, FIRST_ATTEMPT, attempt_in
+from contract.metrics import (
+    GATEWAY_ACK_SECONDS,
+    GATEWAY_ASSUMED_USAGE,
+    GATEWAY_EVENTS,
+    GATEWAY_RECEIVED_BYTES,
+    GATEWAY_REJECTED_EVENTS,
+    GATEWAY_SIGNALS,
+)
+from ingest_gateway.adapters.base import Adapter, Decoded, Failure, FailureKind, Limits, WireRequest, WireResponse
+from ingest_gateway.dead_letters import DeadLetters
+from ingest_gateway.domain.admission import Holding
+from ingest_gateway.domain.usage_details import ASSUMED_EXCLUSIVE, ASSUMED_INCLUSIVE
+from ingest_gateway.publisher import Publisher
+
+logger = logging.getLogger(__name__)
+
+ASSUMED = "assumed_"
+GUESSES = frozenset({ASSUMED_INCLUSIVE, ASSUMED_EXCLUSIVE})
+OTHER_GUESS = "assumed_other"
+
+LARGE_BODY_BYTES = 512 * 1024
+"""A body above this is decoded on a thread, so that it does not hold up the small ones."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ingest:
+    """Takes requests in."""
+
+    directory: Directory
+    publisher: Publisher
+    dead_letters: DeadLetters
+    holding: Holding
+    limits: Limits
+    record_bytes: int
+    clock: Callable[[], int] = now_us
+
+    def authorise(self, headers: Mapping[str, str], scope: Scope, key: str | None = None) -> Project | Failure:
+        """Return the project whose key lower-case `headers` carry, or why there is none; a `key` from the path goes before them."""
+        try:
+            return self.directory.authorise(Presented(key) if key else presented(headers), scope)
+        except AccessError as error:
+            kind = FailureKind.FORBIDDEN if error.is_known else FailureKind.UNAUTHENTICATED
+            return Failure(kind=kind, message=str(error))
+
+    async def take(self, adapter: Adapter, request: WireRequest) -> WireResponse:
+        """Decode an authorised request, store its events, and answer in the protocol's own tongue."""
+        size_bytes = len(request.body)
+        GATEWAY_RECEIVED_BYTES.labels(adapter.name).inc(size_bytes)
+        if size_bytes > LARGE_BODY_BYTES:
+            decoded = await asyncio.to_thread(adapter.decode, request)
+        else:
+            decoded = adapter.decode(request)
+        attempt = attempt_in(request.headers.get(ATTEMPT_HTTP_HEADER, ""))
+        outcome = await self.store(request.project, decoded, size_bytes, request.received_at, attempt)
+        return adapter.encode(request, outcome)
+
+    async def store(
+        self, project: Project, decoded: Decoded | Failure, size_bytes: int, received_at: int, attempt: int = FIRST_ATTEMPT
+    ) -> Decoded | Failure:
+        """Return `decoded` once its events are stored, or why they are not; a Failure passes through."""
+        if isinstance(decoded, Failure):
+            return decoded
+        if not self.holding.admit(size_bytes):
+            return Failure(kind=FailureKind.UNAVAILABLE, message="the gateway holds as much as it may: try again")
+        try:
+            await self._publish(project, decoded, received_at)
+        except OverloadedError as error:
+            return Failure(kind=FailureKind.OVERLOADED, message=str(error))
+        except RetryableError as error:
+            return Failure(kind=FailureKind.UNAVAILABLE, message=str(error))
+        finally:
+            self.holding.release(size_bytes)
+        self._count(project, decoded, received_at, attempt)
+        return decoded
+
+    async def _publish(self, project: Project, decoded: Decoded, received_at: int) -> None:
+        events = decoded.events
+        if not events:
+            return
+        started = time.perf_counter()
+        await self.publisher.publish(list(split(project.project_id, received_at, decoded.source, events, self.record_bytes)))
+        GATEWAY_ACK_SECONDS.observe(time.perf_counter() - started)
+
+    def _count(self, project: Project, decoded: Decoded, received_at: int, attempt: int) -> None:
+        protocol, rejections = decoded.source.protocol, decoded.rejections
+        GATEWAY_EVENTS.labels(protocol).inc(len(decoded.items) - len(rejections))
+        if decoded.signal:
+            GATEWAY_SIGNALS.labels(decoded.signal).inc(decoded.statements)
+        _count_assumptions(decoded.items)
+        for rejection in rejections:
+            GATEWAY_REJECTED_EVENTS.labels(protocol, str(rejection.code)).inc()
+        if rejections:
+            self.dead_letters.keep(project, rejections, received_at, protocol, attempt)
+
+
+def _count_assumptions(items: Iterable[Event | Rejection]) -> None:
+    """Count usage whose meaning an adapter had to guess; what a client itself calls so is one label, whatever it says."""
+    for item in items:
+        if isinstance(item, Event) and item.entity == "observation":
+            semantics = item.fields.get("usage_semantics", "")
+            if semantics.startswith(ASSUMED):
+                GATEWAY_ASSUMED_USAGE.labels(semantics if semantics in GUESSES else OTHER_GUESS).inc()

@@ -1,0 +1,100 @@
+"""What the gateway reads from its environment."""
+
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+
+from contract.errors import SettingsError
+from contract.objects import ObjectSettings
+from contract.settings import env
+from contract.web import Certificate
+from ingest_gateway.adapters.base import Limits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProxySettings:
+    """Where proxied calls go and how much of them is recorded."""
+
+    target_url: str | None
+    preview_bytes: int
+    idle_timeout_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewaySettings:
+    """The gateway's own settings; Kafka's and the log's are read beside it."""
+
+    host: str = env("GATEWAY_HOST")
+    http_port: int = env("GATEWAY_HTTP_PORT")
+    grpc_port: int = env("GATEWAY_GRPC_PORT")
+    otlp_http_port: int = env("OTLP_HTTP_PORT")
+    max_body_bytes: int = env("MAX_BODY_BYTES")
+    max_event_bytes: int = env("MAX_EVENT_BYTES")
+    max_events: int = env("MAX_EVENTS_PER_REQUEST")
+    max_json_depth: int = env("MAX_JSON_DEPTH")
+    max_string_bytes: int = env("MAX_STRING_BYTES")
+    max_id_length: int = env("MAX_ID_LENGTH")
+    max_held_bytes: int = env("MAX_HELD_BYTES")
+    record_bytes: int = env("BATCH_RECORD_BYTES")
+    produce_timeout_ms: int = env("PRODUCE_TIMEOUT_MS")
+    produce_linger_ms: int = env("PRODUCE_LINGER_MS")
+    produce_queue_bytes: int = env("PRODUCE_QUEUE_BYTES")
+    https_port: int = env("GATEWAY_HTTPS_PORT")
+    tls_cert_file: Path | None = env("GATEWAY_TLS_CERT_FILE")
+    tls_key_file: Path | None = env("GATEWAY_TLS_KEY_FILE")
+    spool_dir: Path | None = env("SPOOL_DIR")
+    spool_max_bytes: int = env("SPOOL_MAX_BYTES")
+    spool_max_age_seconds: int = env("SPOOL_MAX_AGE_SECONDS")
+    proxy_target_url: str | None = env("PROXY_TARGET_URL")
+    proxy_preview_bytes: int = env("PROXY_PREVIEW_BYTES")
+    proxy_idle_timeout_seconds: int = env("PROXY_IDLE_TIMEOUT_SECONDS")
+    query_url: str | None = env("QUERY_URL")
+    query_timeout_seconds: int = env("QUERY_TIMEOUT_SECONDS")
+    projects_file: Path | None = env("PROJECTS_FILE")
+    control_snapshot_file: Path | None = env("CONTROL_SNAPSHOT_FILE")
+    shutdown_timeout_seconds: int = env("SHUTDOWN_TIMEOUT_SECONDS")
+    public_url: str | None = env("GATEWAY_PUBLIC_URL")
+    media_secret: str | None = env("MEDIA_SECRET")
+    object_dir: Path = env("OBJECT_DIR")
+    s3_bucket: str | None = env("S3_BUCKET")
+    s3_endpoint_url: str | None = env("S3_ENDPOINT_URL")
+    s3_region: str | None = env("S3_REGION")
+
+    @property
+    def objects(self) -> ObjectSettings:
+        """Return where objects are kept."""
+        return ObjectSettings(
+            object_dir=self.object_dir, s3_bucket=self.s3_bucket, s3_endpoint_url=self.s3_endpoint_url, s3_region=self.s3_region
+        )
+
+    def certificate(self) -> Certificate | None:
+        """Return the certificate to answer HTTPS with; raise SettingsError where half of it is missing or it cannot be read."""
+        if self.tls_cert_file is None and self.tls_key_file is None:
+            return None
+        if self.tls_cert_file is None or self.tls_key_file is None:
+            raise SettingsError(["GATEWAY_TLS_CERT_FILE and GATEWAY_TLS_KEY_FILE go together; one of them is not set"])
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.tls_cert_file, self.tls_key_file)
+        except (OSError, ssl.SSLError) as error:
+            raise SettingsError([f"GATEWAY_TLS_CERT_FILE={self.tls_cert_file}: {error}"]) from error
+        return Certificate(self.tls_cert_file, self.tls_key_file)
+
+    @property
+    def proxy(self) -> ProxySettings:
+        """Return where proxied calls go and how they are recorded."""
+        return ProxySettings(
+            target_url=self.proxy_target_url,
+            preview_bytes=self.proxy_preview_bytes,
+            idle_timeout_seconds=self.proxy_idle_timeout_seconds,
+        )
+
+    @property
+    def limits(self) -> Limits:
+        """Return the bounds that adapters hold requests to."""
+        return Limits(
+            max_event_bytes=self.max_event_bytes,
+            max_events=self.max_events,
+            max_json_depth=self.max_json_depth,
+            max_string_bytes=self.max_string_bytes,
+            max_id_length=self.max_id_length,
+        )
