@@ -1,0 +1,1 @@
+"""OpenTelemetry protocol: traces, logs and metrics over HTTP (protobuf and JSON) and gRPC, with every GenAI convention."""
