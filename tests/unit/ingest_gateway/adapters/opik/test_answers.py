@@ -1,0 +1,171 @@
+"""The calls around sending, and what an SDK is told when something goes wrong."""
+
+import base64
+import json
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from ingest_gateway.adapters.base import NOBODY, Decoded, Failure, FailureKind, Limits, Route, WireRequest
+from ingest_gateway.adapters.opik.adapter import OPIK
+from ingest_gateway.adapters.registry import ADAPTERS
+from ingest_gateway.router import Match, Router
+
+ROUTER = Router(ADAPTERS)
+
+
+def route_of(method: str, path: str) -> Route:
+    """Return the route that answers, insisting that it is Opik's."""
+    found = ROUTER.find(method, path)
+    assert isinstance(found, Match)
+    assert found.adapter.name == "opik"
+    return found.route
+
+
+@pytest.mark.parametrize("path", ["/is-alive/ping", "/opik/api/is-alive/ping", "/opik/api/is-alive/ver"])
+def test_health_needs_no_key(send: Any, path: str) -> None:
+    """Clients up to 1.11 ping the root of the host, later ones below their base URL."""
+    assert route_of("GET", path).is_public
+    assert send("GET", path)[1].status == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/traces/batch"),
+        ("PATCH", "/traces/x"),
+        ("PATCH", "/traces/batch"),
+        ("PUT", "/traces/threads/feedback-scores"),
+        ("POST", "/auth"),
+    ],
+)
+def test_writing_needs_an_ingest_key(method: str, path: str) -> None:
+    """An SDK holds no other."""
+    route = route_of(method, f"/opik/api/v1/private{path}")
+
+    assert (route.scope, route.is_public) == ("ingest", False)
+
+
+def test_config_check(send: Any) -> None:
+    """`auth_check()` of the SDK and Dify's check on saving."""
+    assert send("POST", "/auth")[1].status == 204
+    assert json.loads(send("GET", "/auth/workspace", headers={"comet-workspace": "acme"})[1].body) == {"workspace_name": "acme"}
+    assert json.loads(send("GET", "/auth/workspace")[1].body) == {"workspace_name": "default"}
+
+
+def test_projects_have_the_same_id_however_they_are_asked_for(send: Any) -> None:
+    """Made, found and listed."""
+    made = send("POST", "/projects", {"name": "shop"})[1]
+    found = json.loads(send("POST", "/projects/retrieve", {"name": "shop"})[1].body)
+    page = json.loads(send("GET", "/projects", query={"name": "shop", "size": "1"})[1].body)
+
+    assert made.status == 201
+    assert made.headers["location"].rpartition("/")[2] == found["id"] == page["content"][0]["id"]
+    assert (found["name"], page["total"]) == ("shop", 1)
+    assert json.loads(send("POST", "/projects/retrieve", b"{")[1].body)["name"] == "Default Project"
+
+
+def test_single_creations_are_201_with_a_location(send: Any) -> None:
+    """As Opik's server answers; batches, updates and scores are 204."""
+    trace = send("POST", "/traces", {"id": "t", "start_time": "2026-01-01T00:00:00Z"})[1]
+
+    assert (trace.status, trace.headers["location"]) == (201, "/opik/api/v1/private/traces/t")
+    assert send("PATCH", "/traces/t", {"output": 1})[1].status == 204
+    assert send("PUT", "/traces/threads/close", {"thread_id": "c"})[1].status == 204
+    assert send("PUT", "/traces/threads/open", {"thread_id": "c"})[1].status == 204
+
+
+def test_an_ingest_key_reads_nothing_back(send: Any) -> None:
+    """A search is an empty stream, a single thing is not found."""
+    search, one = send("POST", "/traces/search", {"limit": 1})[1], send("GET", "/traces/t")[1]
+
+    assert (search.status, search.body) == (200, b"")
+    assert (one.status, "read key" in one.body.decode()) == (404, True)
+
+
+def test_a_redirect_leads_to_the_dashboard_of_this_host_only(send: Any) -> None:
+    """`path` and `trace_id` come from a stranger's link."""
+    query = {"trace_id": "//evil.example/\r\nx: y", "path": base64.b64encode(b"https://evil.example/").decode()}
+    answer = send("GET", "/opik/api/v1/session/redirect/projects/", query=query)[1]
+
+    assert (answer.status, answer.headers["location"]) == (302, "/ui/traces/%2F%2Fevil.example%2F%0D%0Ax%3A%20y")
+    assert send("GET", "/opik/acme/redirect/projects", query={"name": "shop"})[1].headers["location"] == "/ui/"
+
+
+@pytest.mark.parametrize(
+    ("base_url", "expected"),
+    [
+        ("https://sluice.example/opik/api/", "https://sluice.example/opik/api"),
+        ("file:///etc/passwd", "http://gateway:8080/opik/api"),
+        ("https://x/\r\n", "http://gateway:8080/opik/api"),
+    ],
+)
+def test_an_attachment_goes_below_the_clients_own_base_url(send: Any, base_url: str, expected: str) -> None:
+    """The file is PUT there in one piece; its trace then names it and says that it is not kept."""
+    body = {"file_name": "a b.txt", "mime_type": "text/plain", "entity_type": "trace", "entity_id": "t", "num_of_file_parts": 1}
+    body["path"] = base64.b64encode(base_url.encode()).decode()
+    start = json.loads(send("POST", "/attachment/upload-start", body, headers={"host": "gateway:8080"})[1].body)
+    [url] = start["pre_sign_urls"]
+    query = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+    outcome, answer = send("PUT", "/attachment/upload", b"\x00\xff", query=query)
+
+    assert start["upload_id"] == "BEMinIO"
+    assert url.partition("?")[0] == f"{expected}/v1/private/attachment/upload"
+    assert answer.status == 204
+    assert isinstance(outcome, Decoded)
+    assert [(event.entity_id, event.fields) for event in outcome.events] == [
+        ("t", {"metadata": {"attachment.a b.txt": '{"mime_type":"text/plain","bytes":2,"is_kept":false}'}})
+    ]
+
+
+@pytest.mark.parametrize("kind", [FailureKind.OVERLOADED, FailureKind.UNAVAILABLE])
+def test_a_passing_fault_is_429_with_ratelimit_reset(kind: FailureKind) -> None:
+    """The one answer on which every generation of the SDK loses nothing."""
+    request = WireRequest(method="POST", path="/opik/api/v1/private/traces/batch", headers={}, received_at=1, project=NOBODY)
+    answer = OPIK.encode(request, Failure(kind=kind, message="wait"))
+
+    assert (answer.status, answer.headers["ratelimit-reset"], answer.headers["retry-after"]) == (429, "2", "2")
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        (FailureKind.UNAUTHENTICATED, 401),
+        (FailureKind.FORBIDDEN, 403),
+        (FailureKind.MALFORMED, 400),
+        (FailureKind.TOO_LARGE, 413),
+        (FailureKind.UNSUPPORTED_MEDIA, 415),
+    ],
+)
+def test_lasting_faults(kind: FailureKind, status: int) -> None:
+    """Named in Opik's error body."""
+    request = WireRequest(method="POST", path="/opik/api/v1/private/spans", headers={}, received_at=1, project=NOBODY)
+    answer = OPIK.encode(request, Failure(kind=kind, message="no", field="id"))
+
+    assert (answer.status, json.loads(answer.body)["errors"]) == (status, ["id: no"])
+
+
+def test_nothing_readable_is_400_and_says_why(send: Any) -> None:
+    """A single bad item, a batch of bad ones, a body that is no batch."""
+    assert json.loads(send("PATCH", "/spans/s", {"output": 1})[1].body)["errors"] == ["[0].trace_id: trace_id is missing"]
+    assert send("POST", "/spans/batch", {"spans": [{}, {}]})[1].status == 400
+    assert send("POST", "/spans/batch", {"traces": []})[1].status == 400
+    assert send("POST", "/spans/batch", b"[]")[1].status == 400
+    assert send("POST", "/spans/batch", {"spans": [{}, {}]}, limits=Limits(max_events=1))[1].status == 413
+    assert send("POST", "/spans/batch", {"spans": []})[1].status == 204
+
+
+def test_otlp_below_opiks_prefix(send: Any) -> None:
+    """The same mapping and the same tongue as OTLP elsewhere."""
+    span = {
+        "traceId": "0af7651916cd43dd8448eb211c80319c",
+        "spanId": "b7ad6b7169203331",
+        "name": "x",
+        "startTimeUnixNano": "1795245075000000000",
+    }
+    body = {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}
+    outcome, answer = send("POST", "/otel/v1/traces", body, headers={"content-type": "application/json"})
+
+    assert {event.entity for event in outcome.events} == {"trace", "observation"}
+    assert (answer.status, answer.body) == (200, b"{}")
