@@ -1,0 +1,1 @@
+"""Events to merged, priced, summed rows, on Faust."""

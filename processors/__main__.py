@@ -1,0 +1,40 @@
+"""`python -m processors`: run one worker until it is told to stop."""
+
+import logging
+import os
+import sys
+
+import faust
+import uvloop
+
+from contract.errors import RetryableError, SettingsError
+from contract.kafka import KafkaSettings, create_topics
+from contract.logs import LogSettings, set_up
+from contract.settings import check_all, load
+from contract.topics import topics
+from contract.waiting import until_there
+from processors.app import Worker
+from processors.settings import ProcessorSettings
+
+logger = logging.getLogger(__name__)
+
+
+def main() -> int:
+    """Run the worker; 2 means the settings are wrong."""
+    try:
+        check_all(os.environ, ProcessorSettings, KafkaSettings, LogSettings)
+        set_up(load(LogSettings, os.environ))
+        kafka = load(KafkaSettings, os.environ)
+        settings = load(ProcessorSettings, os.environ)
+        until_there(lambda: create_topics(kafka, topics(kafka.partitions, kafka.events_retention_hours)), RetryableError, "kafka")
+    except SettingsError as error:
+        print(error, file=sys.stderr)  # noqa: T201  before there is a log, and for the person who started it
+        return 2
+    uvloop.install()
+    worker = Worker(settings, kafka)
+    faust.Worker(worker.app, loglevel=None, redirect_stdouts=False, override_logging=False).execute_from_commandline()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

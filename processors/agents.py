@@ -1,0 +1,77 @@
+"""The one agent: take records, process them, acknowledge them. It never raises."""
+
+import asyncio
+import time
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+from faust.streams import Stream
+from faust.types import TP, EventT
+
+from processors.pipeline import Consumed, Pipeline
+
+
+class LostOwnershipError(Exception):
+    """Another worker may own our partitions by now: what we would write is no longer ours to write."""
+
+
+class Ownership:
+    """Which partitions are ours, and whether we may still write.
+
+    A worker that was held still (by the system, a debugger, a virtual machine that moved) for longer than the group waits does
+    not notice; it goes on where it was. Its pulse does: `beat` raises once the last one is too long ago, also from within a step.
+    """
+
+    def __init__(self, assignment: Callable[[], Collection[TP]], patience_seconds: float) -> None:
+        self._assignment = assignment
+        self._patience_seconds = patience_seconds
+        self._last_beat = time.monotonic()
+        self.idle = asyncio.Lock()
+        self.last_progress = time.monotonic()
+
+    def owned(self, events: Sequence[Any]) -> list[EventT[bytes]]:
+        """Return the events of partitions that are ours; others were buffered before a rebalance and are somebody else's."""
+        assigned = set(self._assignment())
+        return [event for event in events if event.message.tp in assigned]
+
+    def beat(self) -> None:
+        """Note that the process runs; raise LostOwnershipError where it has not for too long."""
+        now = time.monotonic()
+        if now - self._last_beat > self._patience_seconds:
+            raise LostOwnershipError(f"held still for {now - self._last_beat:.1f} s")
+        self._last_beat = now
+
+    def check_step(self, started: float) -> None:
+        """Raise LostOwnershipError where a step begun at `started` (monotonic) has outlived the group's patience."""
+        self.beat()
+        if time.monotonic() - started > self._patience_seconds:
+            raise LostOwnershipError(f"a step has taken {time.monotonic() - started:.1f} s")
+
+    async def wait_idle(self) -> None:
+        """Wait for the step under way; called while partitions are being revoked, so that nobody writes after the new owner."""
+        async with self.idle:
+            return
+
+
+async def run(stream: Stream[bytes], pipeline: Pipeline, ownership: Ownership, batch_records: int, batch_wait_seconds: float) -> None:
+    """Process `stream` batch by batch. Acknowledged in order, and only once everything is in Kafka."""
+    async for events in stream.noack_take(batch_records, within=batch_wait_seconds):
+        async with ownership.idle:
+            await _process(ownership.owned(events), pipeline, ownership)
+
+
+async def _process(events: list[EventT[bytes]], pipeline: Pipeline, ownership: Ownership) -> None:
+    ownership.beat()
+    started = time.monotonic()
+    consumed = [_consumed(event) for event in events]
+    await pipeline.process(consumed, still_ours=lambda: ownership.check_step(started))
+    for event in events:
+        event.ack()
+    ownership.last_progress = time.monotonic()
+
+
+def _consumed(event: EventT[bytes]) -> Consumed:
+    message = event.message
+    key: Any = message.key
+    headers: Any = message.headers
+    return Consumed(message.partition, message.offset, event.value, key, headers.items() if isinstance(headers, dict) else headers)

@@ -1,0 +1,220 @@
+"""The worker, put together: Faust for consuming, assignment and recovery, our own producer for everything that is written."""
+
+import asyncio
+import logging
+import os
+import time
+from importlib.metadata import version
+from typing import Any, NoReturn
+
+import faust
+from confluent_kafka import KafkaException
+from faust.types import TP
+from yarl import URL
+
+from contract.clock import US_PER_SECOND, now_us
+from contract.codec import codec_for
+from contract.errors import RetryableError
+from contract.kafka import KafkaSettings, producer
+from contract.poison import PoisonError
+from contract.topics import EVENTS, changelog_config
+from contract.web import HttpServer, health_app
+from processors.agents import LostOwnershipError, Ownership, run
+from processors.changelog import Changelog
+from processors.changelog_log import KafkaChangelogLog
+from processors.domain.overrides import Override, read_overrides
+from processors.domain.price_book import PriceBook
+from processors.output import Output
+from processors.pipeline import Pipeline
+from processors.settings import ProcessorSettings
+from processors.step import StepPolicy
+from processors.table import StateTable
+
+logger = logging.getLogger(__name__)
+
+NEVER_TIMES_OUT_MS = 0
+LINGER_MS = 2
+COMMIT_INTERVAL_SECONDS = 1.0
+STALL_SECONDS = 120.0
+EXIT_LOST_OWNERSHIP = 75
+SHARE_OF_SESSION = 0.6
+BEAT_SECONDS = 0.25
+CHANGELOG_CHECK_SECONDS = 5.0
+MAX_OPEN_FILES = 256
+BLOOM_BITS = 10
+
+
+class Worker:
+    """One processor: its Faust app, its pipeline, and what it says of its health."""
+
+    def __init__(self, settings: ProcessorSettings, kafka: KafkaSettings) -> None:
+        self._settings = settings
+        self.app = faust_app(settings, kafka)
+        # Raw, because Faust acknowledges what it cannot deserialise and ends the stream without a word (0.15.3).
+        self._events = self.app.topic(EVENTS, key_serializer="raw", value_serializer="raw")
+        self._table = StateTable(state_table(self.app, settings, kafka.partitions))
+        self._output = Output(producer(kafka, client_id="sluice-processor", timeout_ms=NEVER_TIMES_OUT_MS, linger_ms=LINGER_MS))
+        self._ownership = Ownership(self._assignment, settings.session_timeout_seconds * SHARE_OF_SESSION)
+        self._log = KafkaChangelogLog(kafka, self._table.changelog_topic)
+        self._changelog = Changelog(self._table, self._output.deliver_for_certain, self._log, self._ownership.beat)
+        self._pipeline = Pipeline(
+            self._table,
+            self._changelog,
+            self._output.deliver_for_certain,
+            codec_for(kafka.schema_registry_url),
+            price_book(settings),
+            policy(settings),
+            settings.poison_policy(),
+            now_us,
+            version("sluice"),
+        )
+        self._server = HttpServer(health_app(self), settings.web_host, settings.web_port)
+        self._is_ready = False
+        self._poison: str | None = None
+        self.app.agent(self._events, name="sluice.processor", concurrency=1)(self._run)
+        self.app.on_partitions_revoked.connect(self._revoked)
+        self.app.on_rebalance_complete.connect(self._rebalanced)
+        self.app.task(self._serve)
+        self.app.task(self._pulse)
+        self.app.task(self._watch_changelog)
+
+    async def _run(self, stream: Any) -> None:
+        try:
+            await run(stream, self._pipeline, self._ownership, self._settings.batch_records, self._settings.batch_wait_ms / 1000)
+        except asyncio.CancelledError:
+            raise
+        except PoisonError as error:
+            # Nothing is acknowledged any more. Ending would bring a restart, and every restart would bury some more records.
+            self._poison = f"stopped: {error}"
+            logger.critical("poison_stopped_the_worker %s", error)
+            await asyncio.Event().wait()
+        except LostOwnershipError as error:
+            leave(error)
+        except Exception:
+            # An exception in an agent acknowledges its events (Faust 0.15.3), so the process must not outlive it.
+            logger.critical("step_failed the worker stops so that the records are not skipped", exc_info=True)
+            os._exit(1)
+
+    async def _serve(self) -> None:
+        self._output.start()
+        await self._server.start()
+        logger.info("worker_listening port=%d", self._server.port)
+
+    async def _pulse(self) -> None:
+        """Beat often, so that a pause is noticed by the first thing that runs after it."""
+        while not self.app.should_stop:
+            try:
+                self._ownership.beat()
+            except LostOwnershipError as error:
+                leave(error)
+            await asyncio.sleep(BEAT_SECONDS)
+
+    async def _watch_changelog(self) -> None:
+        """Look now and then whether another has written to a changelog that is ours."""
+        while not self.app.should_stop:
+            await asyncio.sleep(CHANGELOG_CHECK_SECONDS)
+            async with self._ownership.idle:
+                for partition in self._owned_partitions() if self._is_ready else ():
+                    await self._verify(partition)
+
+    async def _verify(self, partition: int) -> None:
+        try:
+            await self._changelog.verify(partition)
+        except LostOwnershipError as error:
+            leave(error)
+        except (RetryableError, KafkaException) as error:
+            logger.warning("changelog_not_checked partition=%d error=%s", partition, error)
+
+    async def _revoked(self, *args: Any, **_more: Any) -> None:
+        self._is_ready = False
+        logger.info("partitions_revoked count=%d", len(args[-1]))
+        await self._ownership.wait_idle()
+
+    async def _rebalanced(self, *_args: Any, **_more: Any) -> None:
+        self._changelog.forget()
+        self._is_ready = True
+        self._ownership.last_progress = time.monotonic()
+        logger.info("partitions_assigned events=%d", len(self._owned_partitions()))
+
+    def _assignment(self) -> set[TP]:
+        return set(self.app.consumer.assignment())
+
+    def _owned_partitions(self) -> list[int]:
+        return sorted(tp.partition for tp in self._assignment() if tp.topic == EVENTS)
+
+    def alive(self) -> str | None:
+        """Say that records nobody can read have stopped the worker, or that a step has been stuck."""
+        if self._poison is not None:
+            return self._poison
+        if self._ownership.idle.locked() and time.monotonic() - self._ownership.last_progress > STALL_SECONDS:
+            return f"no step has finished for {STALL_SECONDS:g} s"
+        return None
+
+    def ready(self) -> str | None:
+        """Say that partitions are still being assigned or recovered, if they are."""
+        if self._poison is not None:
+            return self._poison
+        return None if self._is_ready else "waiting for partitions and their state"
+
+
+def leave(error: LostOwnershipError) -> NoReturn:
+    """End the process at once: nothing that it still holds may reach Kafka."""
+    logger.critical("ownership_lost %s; leaving so that nothing stale is written", error)
+    os._exit(EXIT_LOST_OWNERSHIP)
+
+
+def faust_app(settings: ProcessorSettings, kafka: KafkaSettings) -> faust.App:
+    """Return the Faust app. Commits follow acknowledgements by a second; everything else that writes is ours."""
+    servers = [URL(f"kafka://{server.strip()}") for server in kafka.bootstrap_servers.split(",")]
+    return faust.App(
+        settings.group,
+        broker=servers,
+        datadir=str(settings.data_dir),
+        store="rocksdb://",
+        topic_partitions=kafka.partitions,
+        topic_replication_factor=kafka.replication_factor,
+        topic_disable_leader=True,
+        topic_allow_declare=True,
+        consumer_auto_offset_reset="earliest",
+        consumer_group_instance_id=settings.instance_id,
+        broker_commit_interval=COMMIT_INTERVAL_SECONDS,
+        broker_session_timeout=float(settings.session_timeout_seconds),
+        broker_heartbeat_interval=settings.session_timeout_seconds / 6,
+        table_standby_replicas=0,
+        stream_recovery_delay=0.0,
+        stream_wait_empty=False,
+        web_enabled=False,
+        worker_redirect_stdouts=False,
+    )
+
+
+def state_table(app: faust.App, settings: ProcessorSettings, partitions: int) -> Any:
+    """Return the table; Faust's own RocksDB defaults (2 GB cache a database) are set down."""
+    return app.Table(
+        "state",
+        key_type=bytes,
+        value_type=bytes,
+        partitions=partitions,
+        extra_topic_configs=changelog_config(),
+        options={
+            "driver": "rocksdict",
+            "max_open_files": MAX_OPEN_FILES,
+            "write_buffer_size": settings.rocksdb_write_buffer_bytes,
+            "max_write_buffer_number": 2,
+            "target_file_size_base": settings.rocksdb_write_buffer_bytes,
+            "block_cache_size": settings.rocksdb_cache_bytes,
+            "bloom_filter_size": BLOOM_BITS,
+        },
+    )
+
+
+def price_book(settings: ProcessorSettings) -> PriceBook:
+    """Return the price book, with the operator's overrides if there are any."""
+    path = settings.price_overrides_file
+    overrides: tuple[Override, ...] = read_overrides(path, path.read_bytes()) if path else ()
+    return PriceBook(overrides)
+
+
+def policy(settings: ProcessorSettings) -> StepPolicy:
+    """Return how long state is kept."""
+    return StepPolicy(settings.merge_window_seconds * US_PER_SECOND, settings.state_retention_seconds * US_PER_SECOND)

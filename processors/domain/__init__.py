@@ -1,0 +1,1 @@
+"""Cost, prices and totals: values in, values out."""

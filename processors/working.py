@@ -1,0 +1,90 @@
+"""The working set of one step: what the table held, and what the step makes of it, in the order it must be written."""
+
+from contract.events import Entity
+from contract.merge import State, pack, unpack
+from processors.domain.cost import Priced
+from processors.entries import (
+    STATE_PREFIXES,
+    TRACE_TOTALS_PREFIX,
+    EntityEntry,
+    GroupEntry,
+    StateReader,
+    TraceEntry,
+    decode_entity,
+    decode_group,
+    decode_trace,
+    encode,
+    key_of,
+)
+
+EntityKey = tuple[Entity, str, str]
+"""(entity, project id, entity id)."""
+
+GroupKey = tuple[bytes, str, str]
+"""(SESSION_PREFIX or USER_PREFIX, project id, session or user id)."""
+
+
+class Working:
+    """Entries of one partition, read once, changed in memory, handed over as changes at the end."""
+
+    def __init__(self, reader: StateReader) -> None:
+        self._reader = reader
+        self._raw: dict[bytes, bytes | None] = {}
+        self.entities: dict[EntityKey, tuple[State, Priced | None]] = {}
+        self.traces: dict[tuple[str, str], TraceEntry] = {}
+        self.groups: dict[GroupKey, GroupEntry] = {}
+        self.changed_entities: dict[EntityKey, None] = {}
+
+    def prefetch(self, keys: list[bytes]) -> None:
+        """Read `keys` in one go."""
+        wanted = [key for key in dict.fromkeys(keys) if key not in self._raw]
+        self._raw.update(zip(wanted, self._reader.get_many(wanted), strict=True))
+
+    def entity(self, key: EntityKey) -> tuple[State, Priced | None] | None:
+        """Return an entity's state and what it was counted with."""
+        held = self.entities.get(key)
+        if held is None:
+            entity, project_id, entity_id = key
+            raw = self._read(key_of(STATE_PREFIXES[entity], project_id, entity_id))
+            if raw is None:
+                return None
+            entry = decode_entity(raw)
+            held = self.entities[key] = (unpack(entry.state), entry.priced)
+        return held
+
+    def put_entity(self, key: EntityKey, state: State, priced: Priced | None) -> None:
+        """Hold an entity's new state."""
+        self.entities[key] = (state, priced)
+        self.changed_entities[key] = None
+
+    def trace(self, project_id: str, trace_id: str) -> TraceEntry:
+        """Return a trace's totals, new ones where there are none."""
+        key = (project_id, trace_id)
+        held = self.traces.get(key)
+        if held is None:
+            raw = self._read(key_of(TRACE_TOTALS_PREFIX, project_id, trace_id))
+            held = self.traces[key] = TraceEntry() if raw is None else decode_trace(raw)
+        return held
+
+    def group(self, key: GroupKey) -> GroupEntry:
+        """Return a session's or user's totals, new ones where there are none."""
+        held = self.groups.get(key)
+        if held is None:
+            raw = self._read(key_of(*key))
+            held = self.groups[key] = GroupEntry() if raw is None else decode_group(raw)
+        return held
+
+    def changes(self) -> dict[bytes, bytes | None]:
+        """Return key → value in the order that makes a repetition harmless: groups, trace totals, and states last."""
+        changes: dict[bytes, bytes | None] = {key_of(*key): encode(group) for key, group in self.groups.items()}
+        for (project_id, trace_id), trace in self.traces.items():
+            changes[key_of(TRACE_TOTALS_PREFIX, project_id, trace_id)] = encode(trace)
+        for key in self.changed_entities:
+            state, priced = self.entities[key]
+            changes[key_of(STATE_PREFIXES[key[0]], *key[1:])] = encode(EntityEntry(pack(state), priced))
+        return changes
+
+    def _read(self, key: bytes) -> bytes | None:
+        if key not in self._raw:
+            self.prefetch([key])
+        return self._raw[key]
