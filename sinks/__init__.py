@@ -1,0 +1,1 @@
+"""Rows to stores; one engine for every sink."""

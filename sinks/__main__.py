@@ -1,0 +1,80 @@
+"""`python -m sinks clickhouse|archive` runs a sink; `python -m sinks migrate` only brings the tables up to date."""
+
+import argparse
+import asyncio
+import logging
+import os
+import sys
+from typing import Any
+
+from contract import logs
+from contract.errors import PipelineError, SettingsError
+from contract.poison import PoisonError
+from contract.settings import described
+from contract.web import HttpServer, health_app
+from sinks.app import ARCHIVE, CLICKHOUSE, build_archive_sink, build_clickhouse_sink
+from sinks.clickhouse.migrations import migrate
+from sinks.engine.running import start_thread, stop_on_signals
+from sinks.settings import Settings, read
+
+logger = logging.getLogger("sinks")
+
+MIGRATE = "migrate"
+EXIT_FAILED = 1
+EXIT_SETTINGS = 2
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m sinks", description=__doc__)
+    parser.add_argument("command", choices=(CLICKHOUSE, ARCHIVE, MIGRATE))
+    command = parser.parse_args(arguments).command
+    try:
+        settings = read(os.environ)
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return EXIT_SETTINGS
+    logs.set_up(settings.log)
+    try:
+        if command == MIGRATE:
+            logger.info("migrated applied=%s", ",".join(migrate(settings.store)) or "nothing")
+            return 0
+        return asyncio.run(serve(settings, command))
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return EXIT_SETTINGS
+    except PipelineError:
+        logger.exception("sink_failed")
+        return EXIT_FAILED
+
+
+async def serve(settings: Settings, command: str) -> int:
+    """Run the sink on a thread and answer health checks until it ends; SIGTERM and SIGINT drain it.
+
+    Where the records are at fault it stops but stays, so that health says why: every restart would bury some more of them.
+    """
+    parts: tuple[Any, ...] = (settings.kafka, settings.sink)
+    if command == CLICKHOUSE:
+        sink, parts = build_clickhouse_sink(settings.kafka, settings.store, settings.sink), (*parts, settings.store)
+    else:
+        sink = build_archive_sink(settings.kafka, settings.objects, settings.sink, settings.archive)
+        parts = (*parts, settings.objects, settings.archive)
+    for name, value in (item for part in parts for item in described(part).items()):
+        logger.info("setting %s=%s", name, value)
+    web = HttpServer(health_app(sink), settings.sink.web_host, settings.sink.web_port)
+    asked_to_stop = stop_on_signals(sink)
+    await web.start()
+    logger.info("sink_started port=%d", web.port)
+    try:
+        await start_thread(sink)
+    except PoisonError as error:
+        logger.critical("poison_stopped_the_sink %s", error)
+        await asked_to_stop.wait()
+        return EXIT_FAILED
+    finally:
+        await web.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

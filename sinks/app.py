@@ -1,0 +1,132 @@
+"""The composition roots of the sinks; each runs by itself or inside another process, on a thread of its own."""
+
+import functools
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from contract.codec import Codec, codec_for
+from contract.kafka import KafkaSettings, consumer, create_topics, producer, topic_id
+from contract.objects import ObjectSettings, object_store
+from contract.store import StoreSettings, connect
+from contract.topics import EVENTS, ROW_TOPICS, topics
+from sinks.archive import writer as archive
+from sinks.archive.writer import ArchiveWriter
+from sinks.clickhouse.migrations import migrate
+from sinks.clickhouse.rows import SCHEMA
+from sinks.clickhouse.writer import ClickHouseWriter
+from sinks.domain.ledger import Ledger
+from sinks.engine.dead_letters import DeadLetters
+from sinks.engine.engine import Engine, EnginePolicy
+from sinks.engine.meter import Meter
+from sinks.engine.sink import Sink, SinkPlan
+from sinks.engine.source import Source
+from sinks.engine.workers import ThreadWorkers
+from sinks.engine.writer import MakeWriter
+from sinks.settings import ArchiveSettings, SinkSettings
+
+CLICKHOUSE = "clickhouse"
+ARCHIVE = "archive"
+DEAD_LETTER_TIMEOUT_MS = 10_000
+REVOKE_SECONDS = 15.0
+FETCH_BYTES = 1_048_576
+FETCH_QUEUE_KBYTES = 4_096
+ARCHIVE_WRITERS = 2
+OBJECT_PATIENCE_SECONDS = 60.0
+
+
+def build_clickhouse_sink(kafka: KafkaSettings, store: StoreSettings, sink: SinkSettings) -> Sink:
+    """Return the sink, not yet started: call `run` on a thread, `stop` to end it; it answers health checks meanwhile."""
+
+    def build() -> Engine:
+        codec = codec_for(kafka.schema_registry_url)
+        source = _source(kafka, sink, CLICKHOUSE, sink.group, ROW_TOPICS)
+        ledger = Ledger(sink.flush_policy(), lanes_per_topic(sink.concurrent_writers), SCHEMA)
+        return _engine(
+            CLICKHOUSE, kafka, sink, source, ledger, sink.concurrent_writers, lambda: ClickHouseWriter(connect(store), codec), codec
+        )
+
+    plan = SinkPlan(
+        name=CLICKHOUSE,
+        store="ClickHouse",
+        prepare=(functools.partial(migrate, store), functools.partial(_create_topics, kafka)),
+        build=build,
+        patience_seconds=store.send_timeout_seconds,
+        backoff_cap_seconds=sink.retry_backoff_max_seconds,
+    )
+    return Sink(plan)
+
+
+def build_archive_sink(kafka: KafkaSettings, objects: ObjectSettings, sink: SinkSettings, settings: ArchiveSettings) -> Sink:
+    """Return the sink that keeps `events` in object storage, not yet started."""
+    ids: list[str] = []
+
+    def build() -> Engine:
+        codec = codec_for(kafka.schema_registry_url)
+        source = _source(kafka, sink, ARCHIVE, settings.group, (EVENTS,))
+        ledger = Ledger(settings.flush_policy(sink.buffer_bytes // kafka.partitions), kafka.partitions, archive.SCHEMA)
+        return _engine(
+            ARCHIVE, kafka, sink, source, ledger, ARCHIVE_WRITERS, lambda: ArchiveWriter(object_store(objects), codec, ids[0]), codec
+        )
+
+    plan = SinkPlan(
+        name=ARCHIVE,
+        store="object storage",
+        prepare=(functools.partial(_create_topics, kafka), lambda: ids.append(topic_id(kafka, EVENTS))),
+        build=build,
+        patience_seconds=OBJECT_PATIENCE_SECONDS,
+        backoff_cap_seconds=sink.retry_backoff_max_seconds,
+    )
+    return Sink(plan)
+
+
+def lanes_per_topic(concurrent_writers: int) -> int:
+    """Return how many inserts a topic may have under way; more lanes mean more, smaller inserts."""
+    return max(1, round(concurrent_writers / len(ROW_TOPICS)))
+
+
+def _create_topics(kafka: KafkaSettings) -> None:
+    create_topics(kafka, topics(kafka.partitions, kafka.events_retention_hours))
+
+
+def _engine(
+    name: str,
+    kafka: KafkaSettings,
+    sink: SinkSettings,
+    source: Source,
+    ledger: Ledger,
+    writers: int,
+    make_writer: MakeWriter,
+    codec: Codec,
+) -> Engine:
+    letters = _dead_letters(name, kafka, codec)
+    policy = EnginePolicy(
+        poison=sink.poison_policy(),
+        buffer_bytes=sink.buffer_bytes,
+        backoff_cap_seconds=sink.retry_backoff_max_seconds,
+        revoke_seconds=REVOKE_SECONDS,
+        shutdown_seconds=sink.shutdown_timeout_seconds,
+    )
+    return Engine(source, ledger, ThreadWorkers(writers, make_writer, letters.bury), policy, Meter(name))
+
+
+def _source(kafka: KafkaSettings, sink: SinkSettings, name: str, group: str, wanted: Sequence[str]) -> Source:
+    """Cooperative rebalancing: a sink that comes or goes interrupts only the partitions that move."""
+    more = {"group_instance_id": sink.instance_id} if sink.instance_id else {}
+    inner = consumer(
+        kafka,
+        group_id=group,
+        client_id=f"sluice-sink-{name}",
+        partition_assignment_strategy="cooperative-sticky",
+        session_timeout_ms=sink.session_timeout_seconds * 1000,
+        heartbeat_interval_ms=sink.session_timeout_seconds * 1000 // 4,
+        fetch_message_max_bytes=FETCH_BYTES,
+        queued_max_messages_kbytes=FETCH_QUEUE_KBYTES,
+        fetch_queue_backoff_ms=20,
+        **more,
+    )
+    return Source(inner, wanted)
+
+
+def _dead_letters(name: str, kafka: KafkaSettings, codec: Codec) -> DeadLetters:
+    inner = producer(kafka, client_id=f"sluice-sink-{name}", timeout_ms=DEAD_LETTER_TIMEOUT_MS, linger_ms=5)
+    return DeadLetters(inner, codec, stage=name, release=version("sluice"), timeout_seconds=2 * DEAD_LETTER_TIMEOUT_MS / 1000)

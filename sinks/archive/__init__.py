@@ -1,0 +1,1 @@
+"""Events as Avro object files."""

@@ -1,0 +1,1 @@
+"""Batches, cuts, back-off: values in, values out."""

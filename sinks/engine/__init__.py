@@ -1,0 +1,1 @@
+"""The loop every sink shares."""

@@ -1,0 +1,58 @@
+"""Migrations on a real ClickHouse (chdb)."""
+
+import pytest
+from clickhouse_connect.driver.client import Client
+
+from contract.store import StoreSettings, connect
+from sinks.clickhouse.migrations import Migration, MigrationError, migrate, migrations_in
+
+FIRST = Migration("0001_first", "CREATE TABLE IF NOT EXISTS one (a String) ENGINE = MergeTree ORDER BY a; -- it; says")
+SECOND = Migration("0002_second", "ALTER TABLE one ADD COLUMN IF NOT EXISTS b String DEFAULT ';';")
+
+
+def tables(store: StoreSettings) -> list[str]:
+    client: Client = connect(store)
+    try:
+        return [name for (name,) in client.query("SHOW TABLES").result_rows]
+    finally:
+        client.close()
+
+
+def test_the_database_and_tables_are_made_once(bare_store: StoreSettings) -> None:
+    """The second run finds nothing to do."""
+    first, second = migrate(bare_store), migrate(bare_store)
+
+    assert first == [migration.name for migration in migrations_in()]
+    assert second == []
+    assert {"traces", "observations", "scores", "sessions", "users", "migrations"} <= set(tables(bare_store))
+
+
+def test_a_new_migration_is_applied_alone(bare_store: StoreSettings) -> None:
+    """What was applied before is left alone."""
+    migrate(bare_store, [FIRST])
+
+    assert migrate(bare_store, [FIRST, SECOND]) == ["0002_second"]
+
+
+def test_a_changed_migration_is_refused(bare_store: StoreSettings) -> None:
+    """The past may not be rewritten."""
+    migrate(bare_store, [FIRST])
+
+    with pytest.raises(MigrationError, match="0001_first"):
+        migrate(bare_store, [Migration("0001_first", FIRST.sql + " SELECT 1")])
+
+
+def test_an_interrupted_migration_is_applied_again(bare_store: StoreSettings) -> None:
+    """It is remembered only when all of it went through."""
+    broken = Migration("0001_first", FIRST.sql.partition(";")[0] + "; SELECT nonsense FROM nowhere")
+
+    with pytest.raises(MigrationError, match="0001_first"):
+        migrate(bare_store, [broken])
+
+    assert migrate(bare_store, [FIRST]) == ["0001_first"]
+
+
+def test_a_database_name_is_checked(bare_store: StoreSettings) -> None:
+    """It becomes part of a statement."""
+    with pytest.raises(MigrationError, match="plain name"):
+        migrate(StoreSettings(path=bare_store.path, database="a; DROP DATABASE b"))
