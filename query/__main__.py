@@ -1,0 +1,56 @@
+"""`python -m query`: the read API as a process of its own."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+
+from contract.codec import codec_for
+from contract.control import ControlReader, Directory
+from contract.errors import SettingsError
+from contract.kafka import KafkaSettings
+from contract.logs import LogSettings, set_up
+from contract.settings import check_all, described, load
+from contract.store import StoreSettings
+from query.app import build
+from query.settings import QuerySettings
+
+logger = logging.getLogger(__name__)
+
+
+async def serve(settings: QuerySettings, store: StoreSettings, kafka: KafkaSettings) -> None:
+    """Run until SIGTERM or SIGINT."""
+    directory = Directory()
+    control = ControlReader(kafka, codec_for(kafka.schema_registry_url), directory, settings.control_snapshot_file)
+    app = build(settings, directory, store, lambda: None if control.is_caught_up else "projects and keys have not been read yet")
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    control.start()
+    try:
+        await app.start()
+        await stopping.wait()
+        await app.stop()
+    finally:
+        await asyncio.to_thread(control.stop)
+
+
+def main() -> int:
+    """Read the environment and serve; return the exit status."""
+    try:
+        check_all(os.environ, QuerySettings, StoreSettings, KafkaSettings, LogSettings)
+        settings, store = load(QuerySettings, os.environ), load(StoreSettings, os.environ)
+        kafka, logs = load(KafkaSettings, os.environ), load(LogSettings, os.environ)
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    set_up(logs)
+    for group in (settings, store, kafka):
+        logger.info("settings %s", " ".join(f"{name}={value}" for name, value in described(group).items()))
+    asyncio.run(serve(settings, store, kafka))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

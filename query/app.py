@@ -1,0 +1,184 @@
+"""The read API as an ASGI app on Granian: routes, keys, errors, health. `build` puts it together."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from contract import web
+from contract.clock import US_PER_SECOND, now_us
+from contract.control import Directory
+from contract.errors import AccessError, RetryableError
+from contract.keys import presented
+from contract.metrics import QUERY_REQUESTS, QUERY_SECONDS
+from contract.store import StoreSettings
+from contract.web import HttpServer, Receive, Response, Scope, Send
+from query import openapi
+from query.cache import AggregateCache
+from query.errors import BadRequestError, NotFoundError
+from query.page import start_page
+from query.parameters import Query, read_query
+from query.reader import Reader
+from query.reads import Reads, Rows
+from query.routes import PREFIX, Route, find_route
+from query.settings import QuerySettings
+from query.shapes import Failure, FailureBody
+from query.statements import ping
+
+logger = logging.getLogger(__name__)
+
+PING_SECONDS = 2.0
+RETRY_AFTER_SECONDS = 1
+HTML = "text/html; charset=utf-8"
+PAGE_HEADERS = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'", "x-content-type-options": "nosniff"}
+ANSWER_HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+
+Complaint = Callable[[], str | None]
+
+
+def nothing_to_say() -> str | None:
+    """Complain about nothing."""
+    return None
+
+
+class QueryApp:
+    """The server and what it needs; `port` is where it listens. `start` and `stop` belong to the running event loop."""
+
+    def __init__(self, settings: QuerySettings, directory: Directory, reader: Reader, unready: Complaint = nothing_to_say) -> None:
+        self._directory = directory
+        self._reader = reader
+        self._unready = unready
+        self._store_complaint: str | None = "the store has not answered yet"
+        self._handle = Handler(directory, reader, AggregateCache(settings.cache_ttl_seconds * US_PER_SECOND))
+        self._server = HttpServer(self, settings.host, settings.http_port)
+        self._pinging: asyncio.Task[None] | None = None
+
+    @property
+    def port(self) -> int:
+        """Return the port it listens on."""
+        return self._server.port
+
+    async def start(self) -> None:
+        """Listen. Raises OSError where the port is taken; the store may come later, `/readyz` says so."""
+        await self._ping()
+        await self._server.start()
+        self._pinging = asyncio.create_task(self._keep_pinging())
+        logger.info("query_listening port=%d", self.port)
+
+    async def stop(self) -> None:
+        """Stop listening, finish what is being read, close the connections to the store."""
+        if self._pinging is not None:
+            self._pinging.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._pinging
+        await self._server.stop()
+        await self._reader.stop()
+
+    def alive(self) -> str | None:
+        """Complain about nothing: what can fail here passes without a restart."""
+        return None
+
+    def ready(self) -> str | None:
+        """Say whether the store or the keys are missing."""
+        return self._store_complaint or self._unready()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  ASGI's signature
+        """Answer one request."""
+        response = web.health_response(scope["path"], self) if scope["method"] in ("GET", "HEAD") else None
+        await web.respond(send, response or await self._handle(scope))
+
+    async def _keep_pinging(self) -> None:
+        while True:
+            await asyncio.sleep(PING_SECONDS)
+            await self._ping()
+
+    async def _ping(self) -> None:
+        try:
+            rows = await self._reader.rows(ping())
+            self._store_complaint = None if rows[0]["tables"] else "the store has no tables yet"
+        except Exception as error:  # whatever it is, it must show in /readyz and not end the loop
+            logger.exception("store_ping_failed")
+            self._store_complaint = str(error) if isinstance(error, RetryableError) else "the store refuses to answer"
+
+
+class Handler:
+    """One request → one response. Nothing raised in here reaches the server."""
+
+    def __init__(self, directory: Directory, source: Rows, cache: AggregateCache) -> None:
+        self._directory = directory
+        self._reads = Reads(source, cache)
+
+    async def __call__(self, scope: Scope) -> Response:
+        """Answer a request by its path."""
+        path = scope["path"]
+        if not path.startswith(PREFIX):
+            return _static(scope["method"], path)
+        found = find_route(scope.get("raw_path") or path.encode("latin-1", "replace"))
+        if found is None:
+            return failure(404, "no_such_route", f"no route {path}; /openapi.json lists them")
+        if scope["method"] != "GET":
+            return failure(405, "method_not_allowed", "this API only reads: GET", headers={"allow": "GET"})
+        route, item_id = found
+        began = time.perf_counter()
+        response = await self._answer(route, item_id, scope)
+        QUERY_SECONDS.labels(route.path).observe(time.perf_counter() - began)
+        QUERY_REQUESTS.labels(route.path, response.status).inc()
+        return response
+
+    async def _answer(self, route: Route, item_id: str, scope: Scope) -> Response:
+        try:
+            project = self._directory.authorise(presented(web.lower_headers(scope["headers"])), "read")
+            asked = Query(project_id=project.project_id, id=item_id)
+            query = read_query(asked, route.parameters, scope.get("query_string") or b"", route.listing)
+            answer = await route.read(self._reads, query, now_us())
+            return Response(body=msgspec.json.encode(answer), headers=ANSWER_HEADERS)
+        except Exception as error:  # noqa: BLE001  every error becomes a status; unknown ones are logged there
+            return failure_of(error)
+
+
+def _static(method: str, path: str) -> Response:
+    if method not in ("GET", "HEAD"):
+        return failure(405, "method_not_allowed", "this API only reads: GET", headers={"allow": "GET"})
+    if path == "/openapi.json":
+        return Response(body=msgspec.json.encode(openapi.document()))
+    if path in ("/", "/ui") or path.startswith("/ui/"):
+        return Response(body=start_page(), content_type=HTML, headers=PAGE_HEADERS)
+    return failure(404, "no_such_route", f"no route {path}; /openapi.json lists them")
+
+
+def failure_of(error: Exception) -> Response:
+    """Return the answer to what went wrong: the only place where an error becomes a status."""
+    match error:
+        case BadRequestError():
+            return failure(400, error.code, str(error), error.field)
+        case NotFoundError():
+            return failure(404, "not_found", str(error))
+        case AccessError(is_known=True):
+            return failure(403, "forbidden", str(error))
+        case AccessError():
+            return failure(401, "unauthenticated", str(error), headers={"www-authenticate": 'Bearer realm="sluice", Basic realm="sluice"'})
+        case RetryableError():
+            seconds = max(RETRY_AFTER_SECONDS, round(error.retry_after_seconds or 0))
+            return failure(503, "unavailable", str(error), headers={"retry-after": str(seconds)})
+    logger.error("read_failed", exc_info=error)
+    return failure(500, "internal", "the read failed; the service's log says why")
+
+
+def failure(status: int, code: str, message: str, field: str | None = None, headers: dict[str, str] | None = None) -> Response:
+    """Return an answer that says what is wrong."""
+    body: Any = FailureBody(Failure(code=code, message=message, field=field))
+    return Response(status=status, body=msgspec.json.encode(body), headers={**ANSWER_HEADERS, **(headers or {})})
+
+
+def build(settings: QuerySettings, directory: Directory, store: StoreSettings, unready: Complaint = nothing_to_say) -> QueryApp:
+    """Return the read API over the store at `store`, ready to start.
+
+    Where the store runs inside the process, `store.path` must be the one the process owns. `unready` may add a reason for
+    `/readyz`, such as keys that have not been read yet.
+    """
+    reader = Reader(store, threads=settings.threads, timeout_seconds=settings.timeout_seconds)
+    return QueryApp(settings, directory, reader, unready)
