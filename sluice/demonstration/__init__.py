@@ -1,0 +1,1 @@
+"""What `sluice demo` sends and shows."""

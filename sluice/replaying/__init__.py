@@ -1,0 +1,1 @@
+"""Events run through again: from the archive or from the topic, resumable."""

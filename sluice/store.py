@@ -1,0 +1,128 @@
+"""`sluice store`: the sinks and the read API in one process, because one process owns an embedded ClickHouse."""
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from contract.codec import codec_for
+from contract.control import ControlReader, Directory
+from contract.errors import PipelineError, RetryableError, SettingsError
+from contract.logs import set_up
+from contract.poison import PoisonError
+from contract.settings import load
+from contract.web import HttpServer, health_app
+from query.app import build as build_query
+from query.settings import QuerySettings
+from sinks import settings as sink_settings
+from sinks.app import build_archive_sink, build_clickhouse_sink
+from sinks.clickhouse.migrations import migrate
+from sinks.engine.running import start_thread, stop_on_signals
+from sinks.engine.sink import Sink, Sinks
+from sinks.settings import Settings as SinkSide
+
+NAME = "store"
+HELP = "run the sinks and the read API in one process"
+
+logger = logging.getLogger(__name__)
+
+FAILED = 1
+WRONG_SETTINGS = 2
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Everything is an environment variable."""
+    del parser
+
+
+@dataclass(frozen=True, slots=True)
+class StoreProcess:
+    """What the process reads from its environment."""
+
+    sinks: SinkSide
+    query: QuerySettings
+
+
+def read(environ: Mapping[str, str]) -> StoreProcess:
+    """Read every part; raise SettingsError with its mistakes."""
+    return StoreProcess(sink_settings.read(environ), load(QuerySettings, environ))
+
+
+def run(_arguments: argparse.Namespace) -> int:
+    """Run until SIGTERM or SIGINT; 1 means that the sink failed for good, 2 that the settings are wrong."""
+    try:
+        settings = read(os.environ)
+        set_up(settings.sinks.log)
+        asyncio.run(_serve(settings))
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return WRONG_SETTINGS
+    except PipelineError:
+        logger.exception("store_failed")
+        return FAILED
+    return 0
+
+
+async def _serve(settings: StoreProcess) -> None:
+    """Run everything until the sinks have ended: by a signal, after they have stored what they held, or by a failure.
+
+    A sink that bad records have stopped takes neither the others nor the reads of what is stored down with it.
+    """
+    kafka, directory = settings.sinks.kafka, Directory()
+    control = ControlReader(kafka, codec_for(kafka.schema_registry_url), directory, settings.query.control_snapshot_file)
+    sinks = build_sinks(settings.sinks)
+    web = HttpServer(health_app(Sinks(sinks)), settings.sinks.sink.web_host, settings.sinks.sink.web_port)
+    query = build_query(
+        settings.query,
+        directory,
+        settings.sinks.store,
+        lambda: None if control.is_caught_up else "projects and keys have not been read yet",
+    )
+    asked_to_stop = stop_on_signals(*sinks)
+    with contextlib.suppress(RetryableError):  # the sink goes on trying; here it only spares the first reads a missing table
+        await asyncio.to_thread(migrate, settings.sinks.store)
+    ended = [start_thread(sink) for sink in sinks]
+    control.start()
+    try:
+        await web.start()
+        await query.start()
+        await _until_over(ended, asked_to_stop)
+    finally:
+        Sinks(sinks).stop()
+        await query.stop()
+        outcomes = await asyncio.gather(*ended, web.stop(), asyncio.to_thread(control.stop), return_exceptions=True)
+    for failure in outcomes:
+        if isinstance(failure, BaseException):
+            raise failure
+
+
+def build_sinks(settings: SinkSide) -> list[Sink]:
+    """Return the sinks of this process, not yet started."""
+    clickhouse = build_clickhouse_sink(settings.kafka, settings.store, settings.sink)
+    if not settings.archive.is_enabled:
+        return [clickhouse]
+    return [clickhouse, build_archive_sink(settings.kafka, settings.objects, settings.sink, settings.archive)]
+
+
+async def _until_over(ended: Sequence[asyncio.Future[None]], asked_to_stop: asyncio.Event) -> None:
+    """Wait until every sink has ended, or the first, ClickHouse's, has failed in a way that a restart may mend.
+
+    Where bad records stopped it, or another sink failed, the rest goes on until a signal comes, and health says why.
+    """
+    pending, has_failed = set(ended), False
+    while pending:
+        done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+        for future in done:
+            failure = future.exception()
+            if failure is None:
+                continue
+            if future is ended[0] and not isinstance(failure, PoisonError):
+                return
+            has_failed = True
+            logger.critical("sink_stopped %s: %s", type(failure).__name__, failure)
+    if has_failed:
+        await asked_to_stop.wait()
