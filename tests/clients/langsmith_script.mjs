@@ -1,0 +1,39 @@
+// What a user's program says through LangSmith's JavaScript SDK. Prints what it made, as JSON.
+import { Client } from "langsmith";
+import { getCurrentRunTree, traceable } from "langsmith/traceable";
+
+const [thread, user] = process.argv.slice(-2);
+const client = new Client();
+const made = {};
+const usage = {
+  input_tokens: 1500,
+  output_tokens: 200,
+  total_tokens: 1700,
+  input_token_details: { cache_read: 1000 },
+  output_token_details: { reasoning: 50 },
+};
+
+const lookUp = traceable(async (order) => { throw new Error(`order ${order} is lost`); }, { name: "look-up", run_type: "tool", client });
+const answer = traceable(
+  async () => ({ role: "assistant", content: "Because.", usage_metadata: usage }),
+  { name: "answer", run_type: "llm", client, metadata: { ls_provider: "openai", ls_model_name: "gpt-4o" } },
+);
+const assist = traceable(
+  async (question) => {
+    made.trace = getCurrentRunTree().id;
+    await lookUp(7).catch(() => {});
+    await new Promise((resolve) => setTimeout(resolve, 600));  // so that the root's end goes out by itself
+    await answer(question);
+    return { answer: "Because." };
+  },
+  { name: "assist", run_type: "chain", client, project_name: "shop", tags: ["blue"], metadata: { session_id: thread, user_id: user } },
+);
+
+await assist("Why?");
+await client.awaitPendingTraceBatches();
+await client.createProject({ projectName: "shop", upsert: true });
+const project = await client.readProject({ projectName: "shop" });
+made.project = project.name;
+const feedback = await client.createFeedback(made.trace, "quality", { score: 0.9, comment: "clear", sessionId: project.id });
+await client.updateFeedback(feedback.id, { score: 0.5, comment: "less clear" });
+process.stdout.write(JSON.stringify(made));
