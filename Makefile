@@ -6,7 +6,7 @@ RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo doctor test check format bench chaos clean lock proto docs
+.PHONY: help up demo doctor test fuzz check format bench chaos clean lock proto docs
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -36,6 +36,9 @@ doctor: $(RUNTIME) ## Check what the stack needs and say what to do
 
 test: $(DEV) ## Run the tests (the chaos suite is `make chaos`)
 	$(BIN)/python -m pytest -m "not chaos"
+
+fuzz: $(DEV) ## Run the property tests on new and many more examples
+	$(BIN)/python -m pytest tests/property --hypothesis-profile=fuzz --timeout=1800
 
 chaos: $(DEV) ## Kill processes under load and compare with the ledger
 	$(BIN)/python -m pytest -m chaos

@@ -1,5 +1,7 @@
 """What every test shares: Hypothesis without wall-clock judgements, because the machines it runs on are shared, and the embedded stack.
 
+A test run draws the same examples each time, so that a verdict on a change is about the change; `make fuzz` draws new ones, and many.
+
 The stack is started once a run, on free ports and a directory of its own, for the first test that asks for it.
 """
 
@@ -12,7 +14,8 @@ from sluice.embedded import running
 from sluice.embedded.endpoints import Endpoints
 from sluice.embedded.running import RunningStack
 
-settings.register_profile("sluice", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.register_profile("sluice", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True, derandomize=True)
+settings.register_profile("fuzz", settings.get_profile("sluice"), derandomize=False, max_examples=2000)
 settings.load_profile("sluice")
 
 STARTED = pytest.StashKey[RunningStack]()

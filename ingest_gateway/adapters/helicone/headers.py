@@ -69,7 +69,7 @@ def said_by(headers: Mapping[str, str], limits: Limits) -> Said:
         session_id=_first(headers, *SESSION),
         session_name=_first(headers, "helicone-session-name"),
         message_id=_first(headers, "x-openwebui-message-id"),
-        path=None if path is None or not headers.get("helicone-session-id") else segments_of(path),
+        path=None if path is None or not _first(headers, "helicone-session-id") else segments_of(path),
         model=_first(headers, "helicone-model-override"),
         prompt_name=_first(headers, "helicone-prompt-id", "helicone-prompt-name"),
         prompt_version=_first(headers, "helicone-prompt-version"),

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from contract.events import FIELDS, KINDS, LEVELS, Event
@@ -112,6 +112,7 @@ def test_any_stream_is_read(chunks: list[Any], gap: str, is_data: bool, status: 
 @given(
     st.binary(max_size=300), st.binary(max_size=300), st.sampled_from(["application/json", "text/event-stream", "audio/mpeg", ""]), HEADERS
 )
+@example(b"", b"", "application/json", {"helicone-session-id": " ", "helicone-session-path": "a"})
 def test_any_passing_call_is_recorded(request: bytes, answer: bytes, content_type: str, headers: dict[str, str]) -> None:
     """Whole or cut, of whatever type."""
     seen = Seen(
