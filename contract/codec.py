@@ -43,7 +43,7 @@ class Codec:
         self._encoders = {name: compiled(schema) for name, schema in self._schemas.items()}
         self._headers: dict[str, bytes] = {}
         self._writers: dict[bytes, tuple[str, Any]] = {}
-        self._starts: dict[tuple[int, str], Any] = {}
+        self._starts: dict[tuple[str, str], Any] = {}
         for known in (*schemas.released().values(), self._schemas):
             for name, schema in known.items():
                 self._writers[SINGLE_OBJECT_MAGIC + schemas.fingerprint_of(schema)] = (name, schema)
@@ -69,12 +69,15 @@ class Codec:
         return name, record  # type: ignore[return-value]
 
     def decode_start(self, data: bytes, last_field: str) -> tuple[str, Record]:
-        """Read a record's fields up to and with `last_field`, as its writer names them, and nothing behind: a few µs whatever its size.
+        """Read a record's fields up to and with `last_field`, and nothing behind: a few µs whatever its size.
 
-        Raises CodecError where the header or these fields are not understood, or `last_field` is none of them.
+        What another schema wrote, in an order of its own, is read whole. Raises CodecError where the header or these fields are not
+        understood, or `last_field` is none of them.
         """
         name, writer, start = self._writer_of(data)
-        key = (id(writer), last_field)
+        if writer is not self._schemas[name]:
+            return self.decode(data)
+        key = (name, last_field)
         if key not in self._starts:
             self._starts[key] = schemas.start_of(writer, last_field)
         body = BytesIO(data)
@@ -84,6 +87,19 @@ class Codec:
         except Exception as error:  # fastavro raises whatever the bytes provoke
             raise CodecError(f"not a readable {name}: {type(error).__name__}: {error}") from error
         return name, record  # type: ignore[return-value]
+
+    def datum(self, name: str, data: bytes) -> bytes:
+        """Return a `name` record's datum in the current schema, without a header; raise CodecError where an older one is not readable."""
+        _, writer, start = self._writer_of(data)
+        if writer is self._schemas[name]:
+            return data[start:]
+        return self.encode_datum(name, self.decode(data)[1])
+
+    def encode_datum(self, name: str, record: Record) -> bytes:
+        """Return `record` as a datum in the current schema, without a header."""
+        out = bytearray()
+        self._encoders[name](out, record)
+        return bytes(out)
 
     def _header(self, name: str, schema: Any) -> bytes:
         if self._registry is None:

@@ -1,19 +1,20 @@
-"""Merged rows as ClickHouse columns: which table a topic goes to, its columns, and how a record becomes their values.
+"""Merged rows as ClickHouse columns: which table a topic goes to, and its columns.
 
-Values are sent under the plain type: ClickHouse makes LowCardinality of a String itself, cheaper than the client builds the
-dictionaries. Times stay whole microseconds, which the client writes into DateTime64(6) as they are.
+ClickHouse reads the rows' Avro itself and takes fields for columns by name. It does not check ranges there (a negative number in
+an unsigned column wraps around), so what could ever be negative is signed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from contract.codec import Record
 from contract.events import Entity
 from contract.schemas import OBSERVATION_ROW, SCORE_ROW, SESSION_ROW, TRACE_ROW, USER_ROW
 from contract.topics import OBSERVATIONS, SCORES, SESSIONS, TRACES, USERS
 
-SCHEMA = "1"
+LAST_START_FIELD = "id"
+"""A row's first fields, up to this one, are what a sink looks at: version, flags, project and id."""
+
+SCHEMA = "2"
 """Names how records become rows; it is part of every insert token, so raise it when that changes."""
 
 TEXT = "String"
@@ -64,10 +65,10 @@ TRACES_TABLE = Table(
         "version": TEXT,
         "public": "Nullable(Bool)",
         "level": TEXT,
-        "observation_count": COUNT,
-        "generation_count": COUNT,
-        "error_count": COUNT,
-        "unpriced_count": COUNT,
+        "observation_count": SIGNED,
+        "generation_count": SIGNED,
+        "error_count": SIGNED,
+        "unpriced_count": SIGNED,
         "usage": COUNTS,
         "cost": MONIES,
         "total_cost": MONEY,
@@ -175,11 +176,3 @@ TABLES: dict[str, Table] = {
     USERS: USERS_TABLE,
 }
 """Topic → table."""
-
-
-def columns_of(table: Table, records: Sequence[Record]) -> list[list[Any]]:
-    """Return the values of every column of `table`, in its order; text that nobody stated becomes ''."""
-    return [
-        [record[name] or "" for record in records] if kind is TEXT else [record[name] for record in records]
-        for name, kind in table.columns.items()
-    ]

@@ -1,42 +1,43 @@
-"""The ClickHouse writer: a batch becomes one insert under the cut's token."""
+"""The ClickHouse writer: a batch becomes one insert under the cut's token. Rows are not decoded here: ClickHouse reads their Avro."""
 
-import struct
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from clickhouse_connect.datatypes.registry import get_from_name
 from clickhouse_connect.driver.client import Client
-from clickhouse_connect.driver.exceptions import ClickHouseError, DataError
+from clickhouse_connect.driver.exceptions import ClickHouseError
 from clickhouse_connect.driver.exceptions import Error as DriverError
 
 from contract.codec import Codec
 from contract.codec import Record as AvroRecord
 from contract.errors import CodecError, PipelineError, RetryableError
-from sinks.clickhouse.late import Key, completed, partial_keys
-from sinks.clickhouse.rows import TABLES, Table, columns_of
+from sinks.clickhouse import container
+from sinks.clickhouse.late import Key, completed, key_of, partial_keys
+from sinks.clickhouse.rows import LAST_START_FIELD, TABLES, Table
 from sinks.domain.batch import Batch, Partition, Record, Rejected
 from sinks.domain.faults import Fault, fault_of
 from sinks.engine.writer import Written
 
 INSERT_SETTINGS: dict[str, Any] = {
+    **container.SETTINGS,
     "async_insert": 0,
     "insert_deduplicate": 1,
     "deduplicate_blocks_in_dependent_materialized_views": 1,
     "max_partitions_per_insert_block": 0,  # a replay may touch more than 100 days
 }
 REPORTED_CHARACTERS = 500
-TYPES = {table.name: [get_from_name(kind) for kind in table.columns.values()] for table in TABLES.values()}
-VALUE_ERRORS = (DataError, struct.error, ValueError, TypeError, KeyError, OverflowError, AttributeError, ArithmeticError)
-"""What clickhouse-connect's own encoding raises about a value."""
+AVRO_ERROR = "avro::Exception"
+"""How ClickHouse names what its Avro library says of a datum; the code is that of any foreign exception."""
+
+UNDECODABLE = "undecodable"
 
 
 class Row(NamedTuple):
-    """A decoded record and where it came from."""
+    """A record, where it came from, and the first of its fields."""
 
     partition: Partition
     record: Record
-    value: AvroRecord
+    start: AvroRecord
 
 
 class ClickHouseWriter:
@@ -53,17 +54,17 @@ class ClickHouseWriter:
         rejected: list[Rejected] = []
         for partition, record in batch.records():
             try:
-                name, value = self._codec.decode(record.value)
+                name, start = self._codec.decode_start(record.value, LAST_START_FIELD)
             except CodecError as error:
-                rejected.append(Rejected(partition, record, "undecodable", str(error)[:REPORTED_CHARACTERS]))
+                rejected.append(Rejected(partition, record, UNDECODABLE, str(error)[:REPORTED_CHARACTERS]))
                 continue
             if name != table.record_name:
                 rejected.append(Rejected(partition, record, "wrong_record", f"a {name} on topic {partition.topic}"))
                 continue
-            rows.append(Row(partition, record, value))
+            rows.append(Row(partition, record, start))
         rejected += bisected(rows, batch.cut.token(table.name), lambda part, token: self._insert(table, part, token))
         column = table.version_column
-        versions = [row.value[column] for row in rows]
+        versions = [row.start[column] for row in rows]
         return Written(table=table.name, row_count=batch.row_count - len(rejected), rejected=tuple(rejected), versions_us=versions)
 
     def close(self) -> None:
@@ -73,26 +74,28 @@ class ClickHouseWriter:
     def _insert(self, table: Table, rows: Sequence[Row], token: str) -> None:
         """Insert `rows`; raise BadRowsError, RetryableError or, where nothing helps, PipelineError."""
         with translated():
-            values = self._completed(table, [row.value for row in rows])
-        try:
-            columns = columns_of(table, values)
-            with translated():
-                self._client.insert(
-                    table.name,
-                    columns,
-                    column_names=list(table.columns),
-                    column_types=TYPES[table.name],
-                    column_oriented=True,
-                    settings={**INSERT_SETTINGS, "insert_deduplication_token": token},
-                )
-        except VALUE_ERRORS as error:
-            raise BadRowsError(f"{type(error).__name__}: {error}", "wrong_value") from error
+            self._client.raw_insert(
+                table.name,
+                list(table.columns),
+                container.container(table.record_name, self._datums(table, rows)),
+                settings={**INSERT_SETTINGS, "insert_deduplication_token": token},
+                fmt=container.FORMAT,
+            )
 
-    def _completed(self, table: Table, values: list[AvroRecord]) -> list[AvroRecord]:
-        keys = partial_keys(values) if table.entity is not None else []
-        if not keys or table.entity is None:
-            return values
-        return completed(table.entity, values, self._stored(table, keys))
+    def _datums(self, table: Table, rows: Sequence[Row]) -> list[bytes]:
+        """Return what to store: the rows as they came, but those of entities that a partial row is about completed by what is stored."""
+        wanted = partial_keys([row.start for row in rows]) if table.entity is not None else []
+        concerned = set(wanted)
+        name = table.record_name
+        try:
+            datums = [self._codec.datum(name, row.record.value) for row in rows if not concerned or key_of(row.start) not in concerned]
+            if wanted and table.entity is not None:
+                partial = [self._codec.decode(row.record.value)[1] for row in rows if key_of(row.start) in concerned]
+                whole = completed(table.entity, partial, self._stored(table, wanted))
+                datums += [self._codec.encode_datum(name, row) for row in whole]
+        except CodecError as error:
+            raise BadRowsError(str(error), UNDECODABLE) from error
+        return datums
 
     def _stored(self, table: Table, keys: list[Key]) -> list[AvroRecord]:
         """Return the stored rows of `keys`, times as µs."""
@@ -125,7 +128,7 @@ def bisected(rows: Sequence[Row], token: str, insert: Callable[[Sequence[Row], s
         insert(rows, token)
     except BadRowsError as error:
         if len(rows) == 1:
-            return [Rejected(rows[0].partition, rows[0].record, error.reason, str(error), rows[0].value.get("project_id"))]
+            return [Rejected(rows[0].partition, rows[0].record, error.reason, str(error), rows[0].start.get("project_id"))]
         middle = len(rows) // 2
         return [*bisected(rows[:middle], f"{token}/0", insert), *bisected(rows[middle:], f"{token}/1", insert)]
     return []
@@ -133,16 +136,16 @@ def bisected(rows: Sequence[Row], token: str, insert: Callable[[Sequence[Row], s
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn the client's errors into what the engine should do about them; DataError is about a value and stays."""
+    """Turn the client's errors into what the engine should do about them."""
     try:
         yield
-    except DataError:
-        raise
     except (ClickHouseError, OSError) as error:
         raise _translation(error) from error
 
 
 def _translation(error: Exception) -> PipelineError:
+    if AVRO_ERROR in str(error):
+        return BadRowsError(str(error), UNDECODABLE)
     code = error.code if isinstance(error, DriverError) else None
     match fault_of(code):
         case Fault.BISECT:

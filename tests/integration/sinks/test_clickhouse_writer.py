@@ -3,13 +3,17 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
+from io import BytesIO
 from typing import Any
 
 import pytest
 from clickhouse_connect.driver.client import Client
+from fastavro import schemaless_writer
 
-from contract.codec import Codec
+from contract import schemas
+from contract.codec import SINGLE_OBJECT_MAGIC, Codec
 from contract.errors import PipelineError
+from contract.schemas import TRACE_ROW
 from contract.store import StoreSettings, connect
 from contract.topics import OBSERVATIONS, ROW_TOPICS, SCORES, SESSIONS, TRACES
 from sinks.clickhouse.rows import TABLES
@@ -135,22 +139,48 @@ def test_unreadable_records_are_rejected_and_the_rest_stored(writer: ClickHouseW
     assert client.query("SELECT id FROM observations ORDER BY id").result_rows == [("o1",), ("o2",)]
 
 
-def bad_among(rows: int, bad: set[int], row: Build) -> list[dict[str, Any]]:
-    """Rows of which some state a count below zero, which the table cannot hold."""
-    return [row(TRACES, f"t{index:03}", observation_count=-1 if index in bad else 1) for index in range(rows)]
+def spoilt_among(rows: int, bad: set[int], row: Build, codec: Codec) -> list[Any]:
+    """Rows of which some were cut off behind their first fields."""
+    whole = [codec.encode(TRACE_ROW, row(TRACES, f"t{index:03}")) for index in range(rows)]
+    return [value[:-5] if index in bad else value for index, value in enumerate(whole)]
 
 
-def test_bad_rows_are_found_by_halving(writer: ClickHouseWriter, client: Client, row: Build, batch: Build) -> None:
+def test_bad_rows_are_found_by_halving(writer: ClickHouseWriter, client: Client, codec: Codec, row: Build, batch: Build) -> None:
     """Only the rows that cannot be stored are rejected, and a repeat comes to the same."""
-    spoilt: Batch = batch(TRACES, bad_among(40, {7, 31}, row))
+    spoilt: Batch = batch(TRACES, spoilt_among(40, {7, 31}, row, codec))
 
     first = writer.write(spoilt)
     second = writer.write(spoilt)
 
-    assert [one.record.offset for one in first.rejected] == [7, 31]
-    assert [one.project_id for one in first.rejected] == ["p", "p"]
+    assert [(one.record.offset, one.reason, one.project_id) for one in first.rejected] == [
+        (7, "undecodable", "p"),
+        (31, "undecodable", "p"),
+    ]
     assert first.rejected == second.rejected
     assert client.query("SELECT count(), uniq(id) FROM traces").result_rows == [(38, 38)]
+
+
+def test_a_row_that_is_too_long_does_not_spoil_the_next(
+    writer: ClickHouseWriter, client: Client, codec: Codec, row: Build, batch: Build
+) -> None:
+    """Each row stands in a block of its own."""
+    longer = codec.encode(TRACE_ROW, row(TRACES, "t1", name="one")) + b"more"
+
+    writer.write(batch(TRACES, [longer, row(TRACES, "t2", name="two")]))
+
+    assert client.query("SELECT id, name FROM traces ORDER BY id").result_rows == [("t1", "one"), ("t2", "two")]
+
+
+def test_rows_of_an_earlier_release_are_stored(writer: ClickHouseWriter, client: Client, batch: Build, row: Build) -> None:
+    """Their fields stand in another order; they are read by their own schema and written in today's."""
+    released = schemas.released()["0.1.0"][TRACE_ROW]
+    old = SINGLE_OBJECT_MAGIC + schemas.fingerprint_of(released)
+    body = BytesIO()
+    schemaless_writer(body, released, {**row(TRACES, "old", name="n"), "is_deleted": False})
+
+    writer.write(batch(TRACES, [old + body.getvalue(), row(TRACES, "new", name="m")]))
+
+    assert client.query("SELECT id, name FROM traces ORDER BY id").result_rows == [("new", "m"), ("old", "n")]
 
 
 def test_rows_of_many_days_go_in_at_once(writer: ClickHouseWriter, client: Client, row: Build, batch: Build) -> None:
