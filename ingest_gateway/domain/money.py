@@ -1,7 +1,8 @@
 """Money as clients state it: exact decimals, 12 places."""
 
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
+from typing import Any
 
 from contract.errors import InvalidEventError
 from contract.events import RejectionCode
@@ -23,3 +24,14 @@ def cost_of(name: str, stated: Decimal | Mapping[str, Decimal | None]) -> dict[s
     if isinstance(stated, Decimal):
         return {TOTAL: money_of(name, stated)}
     return {unit: money_of(f"{name}.{unit}", amount) for unit, amount in stated.items() if amount is not None}
+
+
+def amount_of(value: Any) -> Decimal | None:
+    """Return what a client states as an amount, also by a text, at 12 places; None for what is none. A float is its shortest decimal."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
+        return None
+    try:
+        amount = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return to_money(amount) if amount.is_finite() and 0 <= amount <= LARGEST else None

@@ -16,8 +16,8 @@ from contract.events import Event, RejectionCode
 from ingest_gateway.domain.money import cost_of
 from ingest_gateway.domain.texts import checked_id, checked_text, is_too_deep
 from ingest_gateway.domain.times import us_of
+from ingest_gateway.domain.usage_details import LARGEST_COUNT
 
-LARGEST_COUNT = 10**12
 EVENT_ID_BYTES = 16
 NULL = "null"
 

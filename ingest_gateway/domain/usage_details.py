@@ -4,6 +4,7 @@ OpenAI's shapes count inclusively: cache is part of the input, reasoning part of
 Where nothing tells, a cache larger than the input means exclusive and anything else inclusive; such a guess is marked "assumed_".
 """
 
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from contract import usage as units
@@ -13,6 +14,9 @@ EXCLUSIVE = "exclusive"
 ASSUMED_INCLUSIVE = "assumed_inclusive"
 ASSUMED_EXCLUSIVE = "assumed_exclusive"
 TOTAL = "total"
+
+LARGEST_COUNT = 10**12
+"""What is larger counts nothing a model does, and sums of such counts would not fit into what stores have for them."""
 
 UNIT_NAMES = {
     "input": units.INPUT,
@@ -169,12 +173,34 @@ def usage_of_answer(details: dict[str, Any]) -> Usage | None:
     return usage_of_details(named) or usage_of_details({unit: details[name] for unit, name in OLLAMA_COUNTS if name in details})
 
 
-def count_of(value: Any) -> int | None:
-    """Return a whole, non-negative count below 2^63, also from text; None for anything else."""
+def count_of(value: Any, most: int = LARGEST_COUNT) -> int | None:
+    """Return a whole count from 0 to `most`, also from text; None for anything else."""
     if isinstance(value, bool):
         return None
     if isinstance(value, str):
         value = int(value) if value.isascii() and value.isdigit() and len(value) < 20 else None
     if isinstance(value, float):
         value = int(value) if value.is_integer() else None
-    return value if isinstance(value, int) and 0 <= value < 1 << 63 else None
+    return value if isinstance(value, int) and 0 <= value <= most else None
+
+
+def first_count(stated: Mapping[str, Any], names: Iterable[str]) -> int | None:
+    """Return the first of `names` that holds a usable count."""
+    for name in names:
+        if name in stated and (number := count_of(stated[name])) is not None:
+            return number
+    return None
+
+
+def split_writes(found: dict[str, int], short: int, long: int) -> None:
+    """Tell cache writes of five minutes from those of an hour, which cost differently."""
+    written = found.get(units.CACHE_WRITE_INPUT, 0)
+    if not short + long or short + long > written:
+        return
+    del found[units.CACHE_WRITE_INPUT]
+    parts = {
+        units.CACHE_WRITE_INPUT: written - short - long,
+        units.CACHE_WRITE_5M_INPUT: short,
+        units.CACHE_WRITE_1H_INPUT: long,
+    }
+    found.update({unit: count for unit, count in parts.items() if count})

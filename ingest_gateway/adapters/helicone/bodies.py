@@ -4,8 +4,8 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from ingest_gateway.adapters.helicone.streams import Body, dict_of, list_of
-from ingest_gateway.adapters.opik.usage import usage_of
-from ingest_gateway.adapters.otlp.cost import money_of
+from ingest_gateway.domain.money import amount_of
+from ingest_gateway.domain.provider_usage import usage_of_provider
 from ingest_gateway.domain.usage_details import Usage
 
 MOST_COUNTS = 64
@@ -103,7 +103,7 @@ def answer_of(body: Body) -> Answer:
         model=text_at(body, "model", "modelVersion", "model_version"),
         content=shape.content,
         usage=usage,
-        cost=money_of(details.get("cost")),
+        cost=amount_of(details.get("cost")),
         finish_reason=finish_reason,
         is_cut_short=finish_reason is not None and finish_reason.lower() in STOPPED_EARLY,
         error=error_of(body),
@@ -192,7 +192,7 @@ def _usage_of(body: Body) -> Usage | None:
     stated = next((found for name in USAGE_NAMES if (found := dict_of(body.get(name)))), {})
     stated = stated or dict_of(dict_of(body.get("x_groq")).get("usage"))
     stated = stated or {name: body[ollama] for ollama, name in OLLAMA_COUNTS.items() if ollama in body}
-    return usage_of(flattened(stated)).usage if stated else None
+    return usage_of_provider(flattened(stated)) if stated else None
 
 
 def flattened(stated: Body) -> Body:

@@ -18,9 +18,9 @@ from ingest_gateway.adapters.helicone.bodies import LLM_MARKS, Answer, Asked, as
 from ingest_gateway.adapters.helicone.headers import Said
 from ingest_gateway.adapters.helicone.results import Result
 from ingest_gateway.adapters.helicone.streams import Body
-from ingest_gateway.adapters.otlp.bounds import byte_count, check
-from ingest_gateway.adapters.otlp.json_text import is_deeper
+from ingest_gateway.domain.event_bounds import byte_count, check
 from ingest_gateway.domain.json_values import json_of
+from ingest_gateway.domain.texts import is_too_deep
 
 ID_LENGTH = 32
 TOOL, VECTOR_DB, DATA = "tool", "vector_db", "data"
@@ -28,6 +28,8 @@ SEARCHES = frozenset({"search", "query", "similarity_search", ""})
 KINDS_OF_OPERATIONS = {"moderation": "guardrail", "rerank": "retriever"}
 MARKS = ("_type", "toolName")
 UNKNOWN = "unknown"
+WHOLE = "providerResponse"
+"""What is named where a call as a whole is too large."""
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +58,7 @@ def events_of(call: Call, limits: Limits) -> list[Event]:
     """Return the events of a call; raise InvalidEventError where it is over a limit."""
     trace_id, groups = trace_of(call), list(_groups(call))
     fields = _observation(call, groups[-1][0] if groups else None, limits)
-    check(fields, limits)
+    check(fields, limits, WHOLE)
     observation = Event(
         entity="observation",
         entity_id=call.call_id,
@@ -262,5 +264,5 @@ def _payload(value: Any, limits: Limits) -> str | None:
         return None
     text = json_of(value)
     if byte_count(text) > limits.max_event_bytes:
-        raise InvalidEventError(RejectionCode.TOO_LARGE, f"the call is over {limits.max_event_bytes} bytes", "providerResponse")
-    return json_of(text) if is_deeper(text, limits.max_json_depth) else text
+        raise InvalidEventError(RejectionCode.TOO_LARGE, f"the call is over {limits.max_event_bytes} bytes", WHOLE)
+    return json_of(text) if is_too_deep(text, limits.max_json_depth) else text

@@ -16,7 +16,7 @@ from ingest_gateway.adapters.helicone.providers import provider_named, provider_
 from ingest_gateway.adapters.helicone.results import body_in, result_of
 from ingest_gateway.adapters.helicone.streams import Body, dict_of
 from ingest_gateway.adapters.helicone.timing import times_of
-from ingest_gateway.adapters.otlp.cost import money_of
+from ingest_gateway.domain.money import amount_of
 from ingest_gateway.domain.texts import without_lone_surrogates
 
 SECRETS = ("authorization", "cookie", "x-api-key", "api-key", "x-goog-api-key", "proxy-authorization")
@@ -63,7 +63,7 @@ def log_events(log: Body, body: bytes, route: str, headers: Mapping[str, str], r
         end_time=times.end,
         first_token_time=times.first_token,
         provider=provider_named(route) or provider_named(text_at(log, "provider")) or provider_of_host(_host(request)),
-        cost=money_of(response.get("cost")),
+        cost=amount_of(response.get("cost")),
         metadata={name: value for name, value in list(meta.items())[:MOST_META] if not _is_hidden(name)},
     )
     return events_of(call, limits)

@@ -116,5 +116,5 @@ def _first_token(start: datetime | None, details: dict[str, Any]) -> datetime | 
 
 def _duration(details: dict[str, Any], name: str) -> timedelta | None:
     """Return one of Ollama's durations, ns."""
-    count = count_of(details.get(name))
-    return None if count is None or count >= LONGEST_TURN.total_seconds() * 1e9 else timedelta(microseconds=count // NS_PER_US)
+    count = count_of(details.get(name), LONGEST_TURN // timedelta(microseconds=1) * NS_PER_US)
+    return None if count is None else timedelta(microseconds=count // NS_PER_US)

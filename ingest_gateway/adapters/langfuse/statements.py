@@ -15,6 +15,7 @@ from ingest_gateway.adapters.langfuse.bodies import text_of as text
 from ingest_gateway.adapters.langfuse.bodies import texts_of as texts
 from ingest_gateway.adapters.langfuse.open_webui import Turns
 from ingest_gateway.adapters.langfuse.usage import cost_of, usage_of
+from ingest_gateway.domain.dify import PROVIDER, provider_named
 from ingest_gateway.domain.environments import environment_named
 from ingest_gateway.domain.statements import (
     DataType,
@@ -42,8 +43,6 @@ KINDS_OF_TYPES: dict[str, Kind] = {
 }
 LEVEL_ALIASES = {**{level: level for level in LEVELS}, "INFO": "DEFAULT", "WARN": "WARNING", "FATAL": "ERROR", "CRITICAL": "ERROR"}
 MODEL_KINDS = ("generation", "embedding")
-PROVIDER = "ls_provider"
-"""Where LangChain's and Dify's tracers name the provider, Dify as `langgenius/openai/openai`."""
 
 
 class Context(NamedTuple):
@@ -158,7 +157,7 @@ def _statement(body: ObservationBody, metadata: Fields, kind: Kind, envelope: En
         completion_start_time=body.completion_start_time,
         event_time=envelope.time,
         model=text(body.model),
-        provider=_provider(metadata) if kind in MODEL_KINDS else None,
+        provider=provider_named(open_webui.text_in(metadata, PROVIDER)) if kind in MODEL_KINDS else None,
         model_parameters=parameters,
         service_tier=open_webui.text_in(parameters, "service_tier"),
         reported_cost=cost_of(body) or None,  # type: ignore[arg-type]
@@ -245,11 +244,6 @@ def _level(stated: Text) -> Level | None:
     if level is None:
         raise InvalidEventError(RejectionCode.WRONG_VALUE, f"level is one of {', '.join(LEVELS)}", "level")
     return cast("Level", level)
-
-
-def _provider(metadata: Fields) -> str | None:
-    name = open_webui.text_in(metadata, PROVIDER)
-    return name.rpartition("/")[2] or None if name else None
 
 
 def _environment(stated: Text) -> str | None:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import msgspec
 
 from ingest_gateway.adapters.langsmith.wire import Fields, object_of, text_in
+from ingest_gateway.domain.dify import provider_named
 
 INVOCATION = "invocation_params"
 LS_INVOCATION = "ls_invocation_params"
@@ -30,13 +31,7 @@ def model_of(extra: Fields, metadata: Fields) -> Model:
     parameters.update({name: metadata[key] for key, name in STATED.items() if key in metadata})
     return Model(
         text_in(metadata, "ls_model_name") or text_in(invocation, *MODEL_NAMES),
-        provider_in(metadata),
+        provider_named(text_in(metadata, "ls_provider")),
         {name: value for name, value in parameters.items() if name not in NOT_PARAMETERS},
         text_in(parameters, SERVICE_TIER),
     )
-
-
-def provider_in(metadata: Fields) -> str | None:
-    """Return the provider; Dify writes `langgenius/openai/openai`."""
-    name = text_in(metadata, "ls_provider")
-    return name.rpartition("/")[2] or None if name else None

@@ -25,6 +25,7 @@ from ingest_gateway.adapters.langsmith.wire import (
     text_in,
     text_of,
 )
+from ingest_gateway.domain.dify import USERS
 from ingest_gateway.domain.statements import Kind, ObservationStatement, Operation, TraceStatement, event_of
 
 KINDS: Mapping[str, Kind] = {
@@ -42,7 +43,6 @@ MODEL_KINDS = (None, "generation", "embedding")
 SESSION = ("session_id", "thread_id", "conversation_id")
 """What makes runs a thread, in LangSmith's order."""
 USER = ("user_id",)
-DIFY_USER = ("user_id", "end_user_id", "from_end_user_id", "from_account_id")
 DIFY_MESSAGE = "message_id"
 REVISION = "revision_id"
 STREAMED = "new_token"
@@ -129,7 +129,7 @@ class _About(NamedTuple):
 
     @property
     def user_id(self) -> str | None:
-        return text_in(self.metadata, *(USER if self.run.file_list is msgspec.UNSET else DIFY_USER))
+        return text_in(self.metadata, *(USER if self.run.file_list is msgspec.UNSET else USERS))
 
     @property
     def input(self) -> Json:

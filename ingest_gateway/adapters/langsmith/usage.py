@@ -11,12 +11,10 @@ from typing import Any, NamedTuple
 import msgspec
 
 from contract import usage as units
-from contract.errors import InvalidEventError
-from contract.events import RejectionCode
 from ingest_gateway.adapters.langsmith.wire import Fields, Json, Run, text_in
-from ingest_gateway.domain.money import LARGEST, TOTAL
-from ingest_gateway.domain.statements import LARGEST_COUNT
-from ingest_gateway.domain.usage_details import EXCLUSIVE, INCLUSIVE, Counts, Usage, count_of, disjoint, usage_of_details
+from ingest_gateway.domain.dify import CURRENCY, PRICE, price_of
+from ingest_gateway.domain.money import TOTAL, amount_of
+from ingest_gateway.domain.usage_details import EXCLUSIVE, INCLUSIVE, Counts, Usage, count_of, disjoint, split_writes, usage_of_details
 
 USAGE = "usage_metadata"
 TIERS = ("priority", "flex")
@@ -36,9 +34,6 @@ SIDES = (
     ),
     (units.OUTPUT, {"reasoning": units.REASONING_OUTPUT, "audio": units.AUDIO_OUTPUT}),
 )
-DOLLARS = "USD"
-PRICE = "total_price"
-CURRENCY = "currency"
 
 Said = dict[str, Any]
 
@@ -100,10 +95,10 @@ def reading_of(run: Run, metadata: Fields) -> Reading:
     if usage is None:
         usage = _usage_by_provider(provider_counts) or usage_of(_beside_outputs(run))
     if cost is None:
-        cost = _price_of(provider_counts.get(PRICE), provider_counts.get(CURRENCY)) or _price_of(
+        cost = price_of(provider_counts.get(PRICE), provider_counts.get(CURRENCY)) or price_of(
             text_in(metadata, PRICE), text_in(metadata, CURRENCY)
         )
-    return Reading(_checked(usage), cost, tier)
+    return Reading(usage, cost, tier)
 
 
 def _outputs_of(raw: Json) -> Outputs:
@@ -209,7 +204,7 @@ def usage_of(said: Said) -> Usage | None:
         outside.get(units.AUDIO_OUTPUT, 0),
     )
     usage = disjoint(counts, EXCLUSIVE if counts.cache_read + counts.cache_write > (given or 0) else INCLUSIVE)
-    _split_writes(usage.counts, short, long)
+    split_writes(usage.counts, short, long)
     return usage
 
 
@@ -241,31 +236,11 @@ def tier_of(said: Said) -> str | None:
     return None
 
 
-def _split_writes(found: dict[str, int], short: int, long: int) -> None:
-    """Tell cache writes of five minutes from those of an hour, which cost differently."""
-    if not short + long:
-        return
-    parts = {
-        units.CACHE_WRITE_INPUT: found.pop(units.CACHE_WRITE_INPUT) - short - long,
-        units.CACHE_WRITE_5M_INPUT: short,
-        units.CACHE_WRITE_1H_INPUT: long,
-    }
-    found.update({unit: count for unit, count in parts.items() if count})
-
-
 def _usage_by_provider(said: Said) -> Usage | None:
     """Return usage in OpenAI's or Anthropic's words."""
     given = {name: float(value) if isinstance(value, Decimal) else value for name, value in said.items() if not isinstance(value, str)}
     found = usage_of_details(given)
     return found if found is not None and any(found.counts.values()) else None
-
-
-def _checked(usage: Usage | None) -> Usage | None:
-    if usage is not None:
-        for unit, count in usage.counts.items():
-            if count > LARGEST_COUNT:
-                raise InvalidEventError(RejectionCode.WRONG_VALUE, f"usage_metadata: {unit} is over {LARGEST_COUNT}", USAGE)
-    return usage
 
 
 def _count(value: Any) -> int | None:
@@ -276,10 +251,10 @@ def cost_of(said: Said) -> dict[str, Decimal] | None:
     """Return the costs that a `usage_metadata` states, by unit; a side's details are taken out of the side."""
     found: dict[str, Decimal] = {}
     for side, names in SIDES:
-        whole = _amount(said.get(f"{side}_cost"))
+        whole = amount_of(said.get(f"{side}_cost"))
         if whole is not None:
             found.update(_split_cost(side, whole, said.get(f"{side}_cost_details"), names))
-    total = _amount(said.get("total_cost"))
+    total = amount_of(said.get("total_cost"))
     if total is not None:
         found[TOTAL] = total
     return found or None
@@ -288,25 +263,8 @@ def cost_of(said: Said) -> dict[str, Decimal] | None:
 def _split_cost(side: str, whole: Decimal, details: Any, names: dict[str, str]) -> dict[str, Decimal]:
     parts: dict[str, Decimal] = {}
     for name, value in details.items() if isinstance(details, dict) else ():
-        unit, amount = names.get(_without_tier(name)), _amount(value)
+        unit, amount = names.get(_without_tier(name)), amount_of(value)
         if unit is not None and amount:
             parts[unit] = parts.get(unit, Decimal(0)) + amount
     rest = whole - sum(parts.values(), Decimal(0))
     return {side: rest, **parts} if rest >= 0 else {side: whole}
-
-
-def _price_of(stated: Any, currency: Any) -> dict[str, Decimal] | None:
-    """Return Dify's own price of a model call, in dollars; 0 is what it says of a model without a price."""
-    amount = _amount(stated)
-    return {TOTAL: amount} if amount and currency == DOLLARS else None
-
-
-def _amount(value: Any) -> Decimal | None:
-    """Return an amount of money, also from text; None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, (int, str, Decimal)):
-        return None
-    try:
-        amount = Decimal(value)
-    except ArithmeticError:
-        return None
-    return amount if amount.is_finite() and 0 <= amount <= LARGEST else None

@@ -1,4 +1,4 @@
-"""The Opik adapter: traces, spans and scores by REST, spans by OTLP, and the calls an SDK makes around them."""
+"""The Opik adapter: traces, spans and scores by REST, and the calls an SDK makes around them."""
 
 from collections.abc import Callable
 from functools import partial
@@ -10,7 +10,6 @@ from ingest_gateway.adapters.opik.attachments import attachment_events
 from ingest_gateway.adapters.opik.calls import ROUTES, Call, call_of, id_in
 from ingest_gateway.adapters.opik.statements import Items, Reader
 from ingest_gateway.adapters.opik.traces import Delivery, workspace_of
-from ingest_gateway.adapters.otlp.adapter import OTLP
 from ingest_gateway.domain.texts import utf8_fault, without_lone_surrogates
 
 MOST_SDK_LENGTH = 100
@@ -28,8 +27,6 @@ class OpikAdapter:
     def decode(self, request: WireRequest) -> Decoded | Failure:
         """Read a request; a bad item is refused by itself."""
         call = call_of(request.method, request.path)
-        if call is Call.OTLP:
-            return OTLP.decode(request)
         if call is Call.ATTACHMENT:
             return self._decoded(list(attachment_events(request)), request)
         if call not in READERS:
@@ -44,8 +41,6 @@ class OpikAdapter:
     def encode(self, request: WireRequest, outcome: Decoded | Failure) -> WireResponse:
         """Answer with the status an SDK expects of each call."""
         call = call_of(request.method, request.path)
-        if call is Call.OTLP:
-            return OTLP.encode(request, outcome)
         if isinstance(outcome, Failure):
             return answers.failed(outcome)
         if call not in READERS:

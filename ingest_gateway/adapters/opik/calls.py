@@ -30,7 +30,6 @@ class Call(Enum):
     ATTACHMENT_START = "attachment_start"
     ATTACHMENT = "attachment"
     ATTACHMENT_END = "attachment_end"
-    OTLP = "otlp"
     ACCESS = "access"
     WORKSPACE = "workspace"
     PROJECT = "project"
@@ -63,7 +62,6 @@ CALLS: Final = {
     ("POST", f"{PRIVATE}/attachment/upload-start"): Call.ATTACHMENT_START,
     ("PUT", f"{PRIVATE}/attachment/upload"): Call.ATTACHMENT,
     ("POST", f"{PRIVATE}/attachment/upload-complete"): Call.ATTACHMENT_END,
-    ("POST", f"{PRIVATE}/otel/v1/traces"): Call.OTLP,
     ("POST", f"{PRIVATE}/auth"): Call.ACCESS,
     ("GET", f"{PRIVATE}/auth/workspace"): Call.WORKSPACE,
     ("POST", f"{PRIVATE}/projects"): Call.PROJECT,

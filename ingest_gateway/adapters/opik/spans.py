@@ -4,8 +4,7 @@ from typing import Final
 
 import msgspec
 
-from contract.errors import InvalidEventError
-from contract.events import Event, RejectionCode
+from contract.events import Event
 from ingest_gateway.adapters.base import Limits
 from ingest_gateway.adapters.opik import dify
 from ingest_gateway.adapters.opik.fields import (
@@ -29,8 +28,8 @@ from ingest_gateway.adapters.opik.fields import (
 from ingest_gateway.adapters.opik.traces import Delivery
 from ingest_gateway.adapters.opik.usage import usage_of
 from ingest_gateway.adapters.opik.wire import SpanWritten
+from ingest_gateway.domain.dify import provider_named
 from ingest_gateway.domain.money import TOTAL, money_of
-from ingest_gateway.domain.statements import LARGEST_COUNT
 
 KINDS: Final = {"general": "span", "llm": "generation", "tool": "tool", "guardrail": "guardrail"}
 GENERATION = "generation"
@@ -110,9 +109,6 @@ def _put_usage(fields: Fields, metadata: dict[str, str], said: SpanWritten) -> N
         metadata.setdefault("usage", _encode(said.usage).decode())
     if usage is None:
         return
-    for unit, count in usage.counts.items():
-        if count > LARGEST_COUNT:
-            raise InvalidEventError(RejectionCode.WRONG_VALUE, f"usage.{unit} is over {LARGEST_COUNT}", "usage")
     fields["usage"] = usage.counts
     fields["usage_semantics"] = usage.semantics
 
@@ -130,8 +126,9 @@ def _put_implied(fields: Fields, metadata: dict[str, str]) -> None:
         fields["service_tier"] = tier
     if not dify.is_dify(metadata):
         return
-    for name, key in (("model", dify.MODEL), ("provider", dify.PROVIDER)):
-        if name not in fields and (text := scalar_in(metadata, key)):
-            fields[name] = text
-    if "reported_cost" not in fields and (price := dify.price_of(metadata)):
+    if "model" not in fields and (model := dify.model_in(metadata)):
+        fields["model"] = model
+    if provider := provider_named(fields.get("provider")) or dify.provider_in(metadata):
+        fields["provider"] = provider
+    if "reported_cost" not in fields and (price := dify.price_in(metadata)):
         fields["reported_cost"] = price

@@ -25,18 +25,17 @@ PATHS = (
     "/api/public/otel/v1/metrics",
 )
 
-
-LANGSMITH_PATHS = ("/langsmith/otel/v1/traces", "/langsmith/api/v1/otel/v1/traces")
-"""Where a LangSmith SDK in its OTel mode exports to."""
+VENDORS_PATHS = ("/langsmith/otel/v1/traces", "/langsmith/api/v1/otel/v1/traces", "/opik/api/v1/private/otel/v1/traces")
+"""Where a LangSmith SDK in its OTel mode, and who follows Opik's instructions, exports to."""
 
 
 class OtlpAdapter:
-    """OTLP/HTTP at the root, below /langfuse, where a Langfuse SDK's base URL may point, and where LangSmith's SDKs export to."""
+    """OTLP/HTTP at the root, below /langfuse, where a Langfuse SDK's base URL may point, and at other vendors' paths."""
 
     name = "otlp"
     routes = (
         *(Route(method="POST", path=prefix + path) for prefix in PREFIXES for path in PATHS),
-        *(Route(method="POST", path=path) for path in LANGSMITH_PATHS),
+        *(Route(method="POST", path=path) for path in VENDORS_PATHS),
     )
 
     def decode(self, request: WireRequest) -> Decoded | Failure:

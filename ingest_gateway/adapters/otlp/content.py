@@ -6,7 +6,7 @@ The order is Langfuse's (server 4.16), so that a span which follows several conv
 from collections.abc import Sequence
 from typing import Any
 
-from ingest_gateway.adapters.otlp.json_text import json_of, json_of_encoded, json_of_text, parsed
+from ingest_gateway.adapters.otlp.json_text import json_of_encoded, json_of_text, parsed
 from ingest_gateway.adapters.otlp.messages import (
     CONTENT_EVENTS,
     DETAILS_EVENT,
@@ -17,6 +17,7 @@ from ingest_gateway.adapters.otlp.messages import (
     with_instructions,
 )
 from ingest_gateway.adapters.otlp.records import Attributes, SpanEvent
+from ingest_gateway.domain.json_values import json_of
 
 Content = tuple[str | None, str | None]
 """(input, output) as JSON text; None says nothing."""

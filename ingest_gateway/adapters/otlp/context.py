@@ -8,15 +8,17 @@ import msgspec
 from contract.events import Source
 from ingest_gateway.adapters.base import Limits
 from ingest_gateway.adapters.otlp import fields
-from ingest_gateway.adapters.otlp.bounds import is_small
-from ingest_gateway.adapters.otlp.json_text import json_of
 from ingest_gateway.adapters.otlp.lookup import first_text
 from ingest_gateway.adapters.otlp.records import Attributes, Group
 from ingest_gateway.adapters.otlp.usage import semantics_of, version_of
 from ingest_gateway.domain.environments import environment_named
+from ingest_gateway.domain.event_bounds import is_small
+from ingest_gateway.domain.json_values import json_of
 
 PROTOCOL = "otlp"
 LANGFUSE_SCOPE = "langfuse-sdk"
+WHOLE = "attributes"
+"""What is named where a record as a whole is too large."""
 ENCODES_METADATA_SINCE = {"python": (5,), "javascript": (6,)}
 """Langfuse SDKs that write every metadata value as JSON; earlier ones send bare texts, which must not be decoded."""
 MOST_SDK_LENGTH = 100

@@ -1,23 +1,17 @@
-"""JSON text, the form in which `input`, `output` and metadata values travel."""
+"""Attributes that may hold JSON text, the form in which `input`, `output` and metadata values travel."""
 
 import re
 from typing import Any
 
 import msgspec
 
-from ingest_gateway.domain.texts import without_lone_surrogates
+from ingest_gateway.domain.json_values import json_of
+from ingest_gateway.domain.texts import is_too_deep, without_lone_surrogates
 
-_encode = msgspec.json.Encoder().encode
 _check = msgspec.json.Decoder(msgspec.Raw).decode
 _decode = msgspec.json.Decoder().decode
 
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
-_STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}]')
-
-
-def json_of(value: Any) -> str:
-    """Return any value as JSON text; NaN and the infinities become null."""
-    return _encode(value).decode()
 
 
 def json_of_text(text: str, max_depth: int) -> str:
@@ -39,21 +33,7 @@ def is_json(text: str, max_depth: int) -> bool:
         _check(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
-    return text.count("[") + text.count("{") <= max_depth or not is_deeper(text, max_depth)
-
-
-def is_deeper(text: str, limit: int) -> bool:
-    """Tell whether valid JSON is nested deeper than `limit`, in one pass that ends where it is."""
-    depth = 0
-    for found in _STRUCTURE.finditer(text):
-        match found[0]:
-            case "[" | "{":
-                depth += 1
-                if depth > limit:
-                    return True
-            case "]" | "}":
-                depth -= 1
-    return False
+    return not is_too_deep(text, max_depth)
 
 
 def parsed(value: Any, max_depth: int) -> Any:

@@ -14,16 +14,16 @@ import msgspec
 
 from contract.errors import InvalidEventError
 from contract.events import Event, Rejection, RejectionCode
-from ingest_gateway.adapters.otlp.bounds import check
 from ingest_gateway.adapters.otlp.content import messages_of
-from ingest_gateway.adapters.otlp.context import Context
+from ingest_gateway.adapters.otlp.context import WHOLE, Context
 from ingest_gateway.adapters.otlp.fields import STOPPED_EARLY
 from ingest_gateway.adapters.otlp.identity import checked_id
-from ingest_gateway.adapters.otlp.json_text import json_of
 from ingest_gateway.adapters.otlp.lookup import first_text
 from ingest_gateway.adapters.otlp.messages import CHOICE, COMPLETION_EVENT, MESSAGE_ROLES, PROMPT_EVENT, event_messages
 from ingest_gateway.adapters.otlp.records import Attributes, LogRecord, Span, SpanEvent
 from ingest_gateway.adapters.otlp.times import LATEST_US, NS_PER_US
+from ingest_gateway.domain.event_bounds import check
+from ingest_gateway.domain.json_values import json_of
 
 EVALUATION_EVENT = "gen_ai.evaluation.result"
 EVALUATION_NAME = ("gen_ai.evaluation.name",)
@@ -76,7 +76,7 @@ class Messages:
         if reason := _cut_short(event for _, event in records):
             said |= {"level": "WARNING", "status_message": f"finish reason: {reason}"}
         try:
-            check(said, self._context.limits)
+            check(said, self._context.limits, WHOLE)
         except InvalidEventError as error:
             return Rejection(index=0, code=RejectionCode(error.code), message=str(error), field="logRecords", entity_id=span[1])
         identity = hashlib.sha256(msgspec.json.encode([[record.time_ns, event.name, event.attributes] for record, event in records]))
@@ -109,7 +109,7 @@ def _exception(record: LogRecord, context: Context) -> Event:
         fields["metadata"] = {"exception.stacktrace": json_of(trace)}
     span = checked_id(record.trace_id, 32, "traceId"), checked_id(record.span_id, 16, "spanId")
     if not context.is_small:
-        check(fields, context.limits)
+        check(fields, context.limits, WHOLE)
     return _update(*span, f"{span[0]}:{span[1]}:{record.time_ns}:exception", _time(record, context), fields)
 
 
@@ -159,7 +159,7 @@ def _score(record: LogRecord, context: Context) -> Event:
     }
     said = {key: item for key, item in said.items() if item is not None}
     if not context.is_small:
-        check(said, context.limits)
+        check(said, context.limits, WHOLE)
     identity = _identity(record, name)
     return Event(entity="score", entity_id=identity, trace_id=record.trace_id, event_id=identity, event_time=time, fields=said)
 
@@ -177,7 +177,7 @@ def _details(record: LogRecord, context: Context) -> Event:
     given, produced = messages_of({**record.attributes, **_body(record)}, context.limits.max_json_depth)
     said = {name: text for name, text in (("input", given), ("output", produced)) if text is not None}
     if not context.is_small:
-        check(said, context.limits)
+        check(said, context.limits, WHOLE)
     return _update(record.trace_id, record.span_id, f"{record.trace_id}:{record.span_id}:{record.time_ns}:details", time, said)
 
 

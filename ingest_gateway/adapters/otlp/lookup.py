@@ -6,7 +6,6 @@ from typing import Any
 import msgspec
 
 from ingest_gateway.adapters.otlp.records import Attributes
-from ingest_gateway.domain.usage_details import count_of
 
 TRUE_WORDS = frozenset({"true", "1"})
 
@@ -24,14 +23,6 @@ def first_text(attributes: Attributes, names: Iterable[str]) -> str | None:
     for name in names:
         if name in attributes and (text := text_of(attributes[name])):
             return text
-    return None
-
-
-def first_count(attributes: Attributes, names: Iterable[str]) -> int | None:
-    """Return the first of `names` that holds a usable count."""
-    for name in names:
-        if name in attributes and (number := count_of(attributes[name])) is not None:
-            return number
     return None
 
 

@@ -4,9 +4,8 @@ from typing import Any
 
 from contract.events import Event
 from ingest_gateway.adapters.otlp import fields
-from ingest_gateway.adapters.otlp.bounds import check
 from ingest_gateway.adapters.otlp.content import content_of
-from ingest_gateway.adapters.otlp.context import Context, environment_of
+from ingest_gateway.adapters.otlp.context import WHOLE, Context, environment_of
 from ingest_gateway.adapters.otlp.cost import cost_of
 from ingest_gateway.adapters.otlp.json_text import parsed, parsed_object
 from ingest_gateway.adapters.otlp.kinds import kind_of
@@ -19,6 +18,7 @@ from ingest_gateway.adapters.otlp.status import level_and_message
 from ingest_gateway.adapters.otlp.times import first_token_time, span_times
 from ingest_gateway.adapters.otlp.traces import OPEN_WEBUI, Owner, Statements, event_id_of, is_root, owner_of, stated_of
 from ingest_gateway.adapters.otlp.usage import usage_of
+from ingest_gateway.domain.event_bounds import check
 from ingest_gateway.domain.usage_details import Usage, usage_of_answer, usage_of_details
 
 
@@ -35,8 +35,8 @@ def map_span(span: Span, context: Context, statements: Statements) -> Event:
         said["completion_start_time"] = first_token
     stated = stated_of(span.attributes, found, owner, context)
     if not context.is_small:
-        check(said, context.limits)
-        check(stated, context.limits)
+        check(said, context.limits, WHOLE)
+        check(stated, context.limits, WHOLE)
     if is_root(span):
         statements.add_root(span, start, stated, said)
     else:

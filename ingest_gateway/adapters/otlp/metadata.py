@@ -4,10 +4,11 @@ from typing import Any
 
 from ingest_gateway.adapters.otlp import fields
 from ingest_gateway.adapters.otlp.context import Context
-from ingest_gateway.adapters.otlp.json_text import json_of, json_of_encoded, parsed
+from ingest_gateway.adapters.otlp.json_text import json_of_encoded, parsed
 from ingest_gateway.adapters.otlp.messages import CONTENT_EVENTS
 from ingest_gateway.adapters.otlp.records import Attributes, Span
 from ingest_gateway.adapters.otlp.sorting import Sorted
+from ingest_gateway.domain.json_values import json_of
 
 MOST_EVENTS = 64
 WHOLE = "metadata"

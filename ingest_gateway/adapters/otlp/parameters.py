@@ -3,8 +3,9 @@
 from typing import Any
 
 from ingest_gateway.adapters.otlp import fields
-from ingest_gateway.adapters.otlp.json_text import json_of, parsed_object
+from ingest_gateway.adapters.otlp.json_text import parsed_object
 from ingest_gateway.adapters.otlp.records import Attributes
+from ingest_gateway.domain.json_values import json_of
 
 NO_PARAMETERS = frozenset({"model", "messages", "tools", "stream", "is_stream", "service_tier"})
 """Requests carry these among their parameters; they are fields of their own, content, or no parameter of the model."""

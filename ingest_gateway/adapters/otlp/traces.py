@@ -11,13 +11,14 @@ import msgspec
 
 from contract.events import DEFAULT_ENVIRONMENT, Event
 from ingest_gateway.adapters.otlp import fields
-from ingest_gateway.adapters.otlp.bounds import check_id
 from ingest_gateway.adapters.otlp.context import Context, environment_of
-from ingest_gateway.adapters.otlp.json_text import json_of, json_of_text
+from ingest_gateway.adapters.otlp.json_text import json_of_text
 from ingest_gateway.adapters.otlp.lookup import first, first_text, texts_of, truth_of
 from ingest_gateway.adapters.otlp.metadata import trace_metadata
 from ingest_gateway.adapters.otlp.records import Attributes, Span
 from ingest_gateway.adapters.otlp.sorting import Sorted
+from ingest_gateway.domain.json_values import json_of
+from ingest_gateway.domain.texts import checked_id
 
 OPEN_WEBUI = "open-webui"
 IMPLIED = ("input", "output", "environment", "release", "version")
@@ -38,8 +39,8 @@ def owner_of(attributes: Attributes, found: Sorted, context: Context) -> Owner:
         session_id = session_id or first_text(found.metadata, ("session_id",))
         user_id = user_id or first_text(found.metadata, ("user_id",))
     owner = Owner(session_id or context.header_session, user_id or context.header_user)
-    check_id("session_id", owner.session_id, context.limits)
-    check_id("user_id", owner.user_id, context.limits)
+    for name, text in (("session_id", owner.session_id), ("user_id", owner.user_id)):
+        checked_id(name, text or "", context.limits.max_id_length)
     return owner
 
 

@@ -6,9 +6,8 @@ than the input means exclusive and anything else inclusive; such a guess is mark
 """
 
 from ingest_gateway.adapters.otlp import fields
-from ingest_gateway.adapters.otlp.lookup import first_count
 from ingest_gateway.adapters.otlp.records import Attributes, Scope
-from ingest_gateway.domain.usage_details import INCLUSIVE, Counts, Usage, disjoint
+from ingest_gateway.domain.usage_details import INCLUSIVE, Counts, Usage, disjoint, first_count
 
 KNOWN_SCOPES: tuple[tuple[str, tuple[int, ...], str], ...] = (
     ("pydantic-ai", (1,), INCLUSIVE),

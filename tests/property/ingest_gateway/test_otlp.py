@@ -21,8 +21,8 @@ from ingest_gateway.adapters.base import Decoded, Failure, Limits, WireRequest
 from ingest_gateway.adapters.otlp import fields, messages
 from ingest_gateway.adapters.otlp.adapter import OTLP
 from ingest_gateway.adapters.otlp.grpc import decode_export
-from ingest_gateway.adapters.otlp.json_text import is_deeper
 from ingest_gateway.adapters.otlp.sorting import CONSUMED, PREFIXES
+from ingest_gateway.domain.texts import is_too_deep
 
 RECEIVED_AT = 1_795_245_300_000_000
 PROTOBUF = "application/x-protobuf"
@@ -213,7 +213,7 @@ def is_canonical(text: str) -> bool:
     """Tell whether a text is JSON within the depth limit, and UTF-8 can hold it."""
     json.loads(text)
     text.encode()
-    return not is_deeper(text, Limits().max_json_depth)
+    return not is_too_deep(text, Limits().max_json_depth)
 
 
 def encode(events: Sequence[Event]) -> None:

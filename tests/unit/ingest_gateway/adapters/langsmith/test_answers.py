@@ -37,12 +37,6 @@ def test_the_read_api_keeps_its_place(path: str) -> None:
     assert ROUTER.find("POST", path) is None
 
 
-@pytest.mark.parametrize("path", ["/langsmith/otel/v1/traces", "/langsmith/api/v1/otel/v1/traces"])
-def test_otel_mode(path: str) -> None:
-    """Spans of an SDK in its OTel mode are OTLP."""
-    assert route_of("POST", path, "otlp").scope == "ingest"
-
-
 def test_info(send: Any) -> None:
     """What turns compression and multipart bodies on, and feedback along with runs."""
     info = json.loads(send("GET", "/info")[1].body)

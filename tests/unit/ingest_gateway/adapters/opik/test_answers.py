@@ -154,18 +154,3 @@ def test_nothing_readable_is_400_and_says_why(send: Any) -> None:
     assert send("POST", "/spans/batch", b"[]")[1].status == 400
     assert send("POST", "/spans/batch", {"spans": [{}, {}]}, limits=Limits(max_events=1))[1].status == 413
     assert send("POST", "/spans/batch", {"spans": []})[1].status == 204
-
-
-def test_otlp_below_opiks_prefix(send: Any) -> None:
-    """The same mapping and the same tongue as OTLP elsewhere."""
-    span = {
-        "traceId": "0af7651916cd43dd8448eb211c80319c",
-        "spanId": "b7ad6b7169203331",
-        "name": "x",
-        "startTimeUnixNano": "1795245075000000000",
-    }
-    body = {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}
-    outcome, answer = send("POST", "/otel/v1/traces", body, headers={"content-type": "application/json"})
-
-    assert {event.entity for event in outcome.events} == {"trace", "observation"}
-    assert (answer.status, answer.body) == (200, b"{}")

@@ -148,8 +148,9 @@ def test_units(stated: dict[str, Any], units: dict[str, int], semantics: str) ->
 
 
 @pytest.mark.parametrize(
-    ("stated", "has_more"), [({"frames": 3}, True), ({"frames": 0}, False), ({"prompt_tokens": -3}, False), ({}, False)]
+    ("stated", "has_more"),
+    [({"frames": 3}, True), ({"frames": 0}, False), ({"prompt_tokens": -3}, True), ({"prompt_tokens": 10**13}, True), ({}, False)],
 )
 def test_counts_without_a_unit(stated: dict[str, Any], has_more: bool) -> None:  # noqa: FBT001  a parameter of the table
-    """They state no usage; what is unknown stays in the metadata."""
+    """They state no usage; what is unknown, or no count, stays in the metadata."""
     assert usage_of(stated) == (None, has_more)

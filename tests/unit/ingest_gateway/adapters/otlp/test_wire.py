@@ -31,9 +31,20 @@ def protobuf_export() -> ExportTraceServiceRequest:
     return message
 
 
-@pytest.mark.parametrize("path", ["/v1/traces", "/otel/v1/traces", "/api/public/otel/v1/traces", "/langfuse/api/public/otel/v1/traces"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/traces",
+        "/otel/v1/traces",
+        "/api/public/otel/v1/traces",
+        "/langfuse/api/public/otel/v1/traces",
+        "/langsmith/otel/v1/traces",
+        "/langsmith/api/v1/otel/v1/traces",
+        "/opik/api/v1/private/otel/v1/traces",
+    ],
+)
 def test_trace_routes(path: str) -> None:
-    """Traces are taken where OTel exporters, Langfuse and LangSmith SDKs send them."""
+    """Traces are taken where OTel exporters and the vendors' SDKs send them."""
     assert path in {route.path for route in OTLP.routes if route.method == "POST" and route.scope == "ingest"}
 
 

@@ -1,14 +1,25 @@
-"""Bounds on one event, from the gateway's limits."""
+"""Bounds on an event that was put together from a client's own fields, whatever they are."""
 
-from typing import Any
+from typing import Any, Protocol
 
 from contract.errors import InvalidEventError
 from contract.events import RejectionCode
-from ingest_gateway.adapters.base import Limits
 
 PAYLOADS = ("input", "output")
 MOST_GROWTH = 8
 """How many times its size in the request a text can take as JSON text."""
+
+
+class Limits(Protocol):
+    """The bounds that an event is held to."""
+
+    @property
+    def max_event_bytes(self) -> int:
+        """All texts of an event together."""
+
+    @property
+    def max_string_bytes(self) -> int:
+        """Longest string other than input and output."""
 
 
 def is_small(request_bytes: int, limits: Limits) -> bool:
@@ -16,21 +27,15 @@ def is_small(request_bytes: int, limits: Limits) -> bool:
     return request_bytes * MOST_GROWTH <= min(limits.max_string_bytes, limits.max_event_bytes)
 
 
-def check(said: dict[str, Any], limits: Limits) -> None:
-    """Raise InvalidEventError naming the field that is too long, or where the whole event is too large."""
+def check(said: dict[str, Any], limits: Limits, whole: str) -> None:
+    """Raise InvalidEventError naming the field that is too long, or, by the client's name for it, the `whole` that is too large."""
     texts = _texts(said)
     for name, text in texts:
         if name not in PAYLOADS and byte_count(text) > limits.max_string_bytes:
             raise InvalidEventError(RejectionCode.TOO_LARGE, f"{name} is over {limits.max_string_bytes} bytes", name)
     event_bytes = sum(byte_count(text) for _, text in texts)
     if event_bytes > limits.max_event_bytes:
-        raise InvalidEventError(RejectionCode.TOO_LARGE, f"{event_bytes} bytes, the limit is {limits.max_event_bytes}", "attributes")
-
-
-def check_id(name: str, text: str | None, limits: Limits) -> None:
-    """Raise InvalidEventError where an id is too long."""
-    if text is not None and len(text) > limits.max_id_length:
-        raise InvalidEventError(RejectionCode.TOO_LARGE, f"{name} is longer than {limits.max_id_length} characters", name)
+        raise InvalidEventError(RejectionCode.TOO_LARGE, f"{event_bytes} bytes, the limit is {limits.max_event_bytes}", whole)
 
 
 def byte_count(text: str) -> int:
