@@ -50,6 +50,7 @@ check: $(DEV) ## Format, lint, types, import contracts, schemas, generated files
 	$(BIN)/lint-imports
 	$(BIN)/python -m contract.compatibility
 	$(BIN)/python -m sluice settings --check docs/settings.md
+	$(BIN)/python -m sluice metrics --check docs/metrics.md
 
 format: $(DEV) ## Format the code
 	$(BIN)/ruff format .
@@ -62,8 +63,9 @@ proto: $(DEV) ## Generate the gRPC stubs
 	$(BIN)/python -m grpc_tools.protoc -Icontract/generated=proto/sluice/v1 -I$$($(BIN)/python -c 'import google.rpc, pathlib; print(pathlib.Path(google.rpc.__path__[0]).parent.parent)') \
 		--python_out=. --pyi_out=. --grpc_python_out=. contract/generated/ingest.proto
 
-docs: $(RUNTIME) ## Generate docs/settings.md
+docs: $(RUNTIME) ## Generate docs/settings.md and docs/metrics.md
 	$(BIN)/python -m sluice settings --markdown > docs/settings.md
+	$(BIN)/python -m sluice metrics --markdown > docs/metrics.md
 
 lock: $(DEV) ## Write the lock files
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --extra build pyproject.toml -o requirements/runtime.lock

@@ -303,6 +303,14 @@ EMBEDDED = (
 SERVICES = (
     _v("LOG_LEVEL", "str", "INFO", "How much is logged.", choices=("DEBUG", "INFO", "WARNING", "ERROR")),
     _v("LOG_FORMAT", "str", "text", "One line of text or of JSON per log entry.", choices=("text", "json")),
+    _v(
+        "METRICS_PROJECTS",
+        "int",
+        500,
+        "Projects that a gateway meters under their own name; those beyond it share one.",
+        at_least=0,
+        at_most=10_000,
+    ),
 )
 
 GROUPS: dict[str, tuple[Variable, ...]] = {

@@ -11,6 +11,7 @@ from contract.codec import Codec, codec_for
 from contract.control import ControlReader, Directory
 from contract.errors import RetryableError, SettingsError
 from contract.kafka import KafkaSettings, create_topics, producer
+from contract.metrics import GATEWAY_HELD_BYTES, GATEWAY_MAX_HELD_BYTES, export
 from contract.objects import object_store
 from contract.topics import topics
 from contract.web import HttpServer
@@ -31,6 +32,7 @@ from ingest_gateway.seed import publish_seed, read_seed
 from ingest_gateway.settings import GatewaySettings
 from ingest_gateway.spool import SpoolingPublisher
 from ingest_gateway.uploads import Secret, Uploads
+from ingest_gateway.usage import UsageMeter
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +47,7 @@ class Gateway:
     """The running service. It comes up without Kafka, answers 503, and begins to work once Kafka is there."""
 
     def __init__(self, settings: GatewaySettings, kafka: KafkaSettings) -> None:
+        export("gateway")
         self._settings = settings
         self._kafka = kafka
         self._seed = read_seed(settings.projects_file)
@@ -72,7 +75,9 @@ class Gateway:
             holding=Holding(settings.max_held_bytes),
             limits=settings.limits,
             record_bytes=settings.record_bytes,
+            usage=UsageMeter(settings.metrics_projects),
         )
+        _show_holding(ingest.holding, settings.max_held_bytes)
         self._proxy = Proxy(ingest, settings.proxy)
         router = Router([*ADAPTERS, *_handlers(settings, ingest.holding)])
         http_app = HttpApp(ingest, router, self._forwarder, self, settings.max_body_bytes, self._proxy)
@@ -169,6 +174,11 @@ class Gateway:
         writer = producer(self._kafka, client_id=f"{CLIENT_ID}-seed", timeout_ms=SEED_TIMEOUT_MS, linger_ms=0)
         if publish_seed(self._seed, self._directory, writer, self._codec):
             raise RetryableError("the seeded keys have not come back from the control topic")
+
+
+def _show_holding(holding: Holding, limit_bytes: int) -> None:
+    GATEWAY_HELD_BYTES.set_function(lambda: float(holding.held_bytes))
+    GATEWAY_MAX_HELD_BYTES.set(limit_bytes)
 
 
 def _spool(settings: GatewaySettings, publisher: KafkaPublisher) -> SpoolingPublisher | None:

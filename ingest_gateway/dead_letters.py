@@ -22,9 +22,11 @@ class DeadLetters:
     def keep(self, project: Project, rejections: list[Rejection], at: int, protocol: str, attempt: int) -> None:
         """Write the rejections that carry an identity and their bytes; `at` in µs. Drops and counts what finds no room."""
         named = [rejection for rejection in rejections if rejection.original and (rejection.event_id or rejection.entity_id)]
-        kept = sum(self._offer(project, rejection, at, protocol, attempt) for rejection in named[:MOST_PER_REQUEST])
-        GATEWAY_DEAD_LETTERS.labels("kept").inc(kept)
-        GATEWAY_DEAD_LETTERS.labels("dropped").inc(len(named) - kept)
+        for rejection in named[:MOST_PER_REQUEST]:
+            outcome = "kept" if self._offer(project, rejection, at, protocol, attempt) else "dropped"
+            GATEWAY_DEAD_LETTERS.labels(outcome, str(rejection.code)).inc()
+        for rejection in named[MOST_PER_REQUEST:]:
+            GATEWAY_DEAD_LETTERS.labels("dropped", str(rejection.code)).inc()
 
     def _offer(self, project: Project, rejection: Rejection, at: int, protocol: str, attempt: int) -> bool:
         record = {

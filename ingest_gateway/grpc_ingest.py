@@ -99,6 +99,7 @@ class IngestService(ingest_pb2_grpc.IngestServicer):
         received_at = self._ingest.clock()
         decoded = native_grpc.decode(request, received_at, self._ingest.limits)
         outcome = await self._ingest.store(project, decoded, size_bytes, received_at)
+        self._ingest.meter(project, outcome, size_bytes)
         if isinstance(outcome, Failure):
             return outcome
         GATEWAY_REQUESTS.labels(native_grpc.PROTOCOL, "OK").inc()

@@ -18,6 +18,7 @@ from contract.metrics import (
     GATEWAY_ASSUMED_USAGE,
     GATEWAY_EVENTS,
     GATEWAY_RECEIVED_BYTES,
+    GATEWAY_REFUSED_REQUESTS,
     GATEWAY_REJECTED_EVENTS,
     GATEWAY_SIGNALS,
 )
@@ -26,6 +27,7 @@ from ingest_gateway.dead_letters import DeadLetters
 from ingest_gateway.domain.admission import Holding
 from ingest_gateway.domain.usage_details import ASSUMED_EXCLUSIVE, ASSUMED_INCLUSIVE
 from ingest_gateway.publisher import Publisher
+from ingest_gateway.usage import UsageMeter
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +50,7 @@ class Ingest:
     limits: Limits
     record_bytes: int
     clock: Callable[[], int] = now_us
+    usage: UsageMeter = UsageMeter()
 
     def authorise(self, headers: Mapping[str, str], scope: Scope, key: str | None = None) -> Project | Failure:
         """Return the project whose key lower-case `headers` carry, or why there is none; a `key` from the path goes before them."""
@@ -67,7 +70,18 @@ class Ingest:
             decoded = adapter.decode(request)
         attempt = attempt_in(request.headers.get(ATTEMPT_HTTP_HEADER, ""))
         outcome = await self.store(request.project, decoded, size_bytes, request.received_at, attempt)
+        self.meter(request.project, outcome, size_bytes)
         return adapter.encode(request, outcome)
+
+    def meter(self, project: Project, outcome: Decoded | Failure, size_bytes: int) -> None:
+        """Count a request of `size_bytes` to its project's usage."""
+        if isinstance(outcome, Failure):
+            GATEWAY_REFUSED_REQUESTS.labels(outcome.kind.value).inc()
+            self.usage.count(project.project_id, 0, 0, size_bytes, is_stored=False)
+            return
+        rejected = len(outcome.rejections)
+        accepted = len(outcome.items) - rejected
+        self.usage.count(project.project_id, accepted, rejected, size_bytes, is_stored=accepted > 0 or not rejected)
 
     async def store(
         self, project: Project, decoded: Decoded | Failure, size_bytes: int, received_at: int, attempt: int = FIRST_ATTEMPT

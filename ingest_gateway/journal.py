@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from contract.errors import RetryableError, SettingsError
-from contract.metrics import GATEWAY_SPOOL_BYTES
+from contract.metrics import GATEWAY_SPOOL_AGE_SECONDS, GATEWAY_SPOOL_BYTES, GATEWAY_SPOOL_MAX_BYTES
 from ingest_gateway.domain.frames import Spooled, frame
 
 logger = logging.getLogger(__name__)
@@ -37,6 +37,8 @@ class Journal:
         self._writing = asyncio.Lock()
         self._flusher: asyncio.Task[None] | None = None
         GATEWAY_SPOOL_BYTES.set_function(lambda: float(self._bytes))
+        GATEWAY_SPOOL_MAX_BYTES.set(max_bytes)
+        GATEWAY_SPOOL_AGE_SECONDS.set_function(self._age_seconds)
 
     async def start(self) -> None:
         """Take the folder and count what an earlier process left in it; raise SettingsError where another has it."""
@@ -64,11 +66,14 @@ class Journal:
         if self._lock is not None:
             self._lock.close()
 
+    def _age_seconds(self) -> float:
+        return 0.0 if self._oldest_at is None else max(0.0, time.time() - self._oldest_at)
+
     def complaint(self) -> str | None:
         """Say why nothing more is taken, if so."""
         if self._bytes >= self._max_bytes:
             return f"the spool is full: {self._bytes} bytes wait for Kafka"
-        if self._oldest_at is not None and time.time() - self._oldest_at > self._max_age_seconds:
+        if self._age_seconds() > self._max_age_seconds:
             return f"the spool holds events older than {self._max_age_seconds:.0f} s"
         return None
 

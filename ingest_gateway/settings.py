@@ -59,6 +59,7 @@ class GatewaySettings:
     s3_bucket: str | None = env("S3_BUCKET")
     s3_endpoint_url: str | None = env("S3_ENDPOINT_URL")
     s3_region: str | None = env("S3_REGION")
+    metrics_projects: int = env("METRICS_PROJECTS")
 
     @property
     def objects(self) -> ObjectSettings:

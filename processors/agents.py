@@ -8,6 +8,7 @@ from typing import Any
 from faust.streams import Stream
 from faust.types import TP, EventT
 
+from processors.lags import Lags
 from processors.pipeline import Consumed, Pipeline
 
 
@@ -53,20 +54,23 @@ class Ownership:
             return
 
 
-async def run(stream: Stream[bytes], pipeline: Pipeline, ownership: Ownership, batch_records: int, batch_wait_seconds: float) -> None:
+async def run(
+    stream: Stream[bytes], pipeline: Pipeline, ownership: Ownership, lags: Lags, batch_records: int, batch_wait_seconds: float
+) -> None:
     """Process `stream` batch by batch. Acknowledged in order, and only once everything is in Kafka."""
     async for events in stream.noack_take(batch_records, within=batch_wait_seconds):
         async with ownership.idle:
-            await _process(ownership.owned(events), pipeline, ownership)
+            await _process(ownership.owned(events), pipeline, ownership, lags)
 
 
-async def _process(events: list[EventT[bytes]], pipeline: Pipeline, ownership: Ownership) -> None:
+async def _process(events: list[EventT[bytes]], pipeline: Pipeline, ownership: Ownership, lags: Lags) -> None:
     ownership.beat()
     started = time.monotonic()
     consumed = [_consumed(event) for event in events]
     await pipeline.process(consumed, still_ours=lambda: ownership.check_step(started))
     for event in events:
         event.ack()
+    lags.processed((event.message.partition, event.message.offset, event.message.timestamp) for event in events)
     ownership.last_progress = time.monotonic()
 
 

@@ -16,6 +16,7 @@ from contract.clock import US_PER_SECOND, now_us
 from contract.codec import codec_for
 from contract.errors import RetryableError
 from contract.kafka import KafkaSettings, producer
+from contract.metrics import PROCESSOR_READY, PROCESSOR_STOPPED, export
 from contract.poison import PoisonError
 from contract.topics import EVENTS, changelog_config
 from contract.web import HttpServer, health_app
@@ -24,6 +25,7 @@ from processors.changelog import Changelog
 from processors.changelog_log import KafkaChangelogLog
 from processors.domain.overrides import Override, read_overrides
 from processors.domain.price_book import PriceBook
+from processors.lags import Lags
 from processors.output import Output
 from processors.pipeline import Pipeline
 from processors.settings import ProcessorSettings
@@ -40,6 +42,7 @@ EXIT_LOST_OWNERSHIP = 75
 SHARE_OF_SESSION = 0.6
 BEAT_SECONDS = 0.25
 CHANGELOG_CHECK_SECONDS = 5.0
+LAG_SECONDS = 1.0
 MAX_OPEN_FILES = 256
 BLOOM_BITS = 10
 
@@ -48,6 +51,7 @@ class Worker:
     """One processor: its Faust app, its pipeline, and what it says of its health."""
 
     def __init__(self, settings: ProcessorSettings, kafka: KafkaSettings) -> None:
+        export("processor")
         self._settings = settings
         self.app = faust_app(settings, kafka)
         # Raw, because Faust acknowledges what it cannot deserialise and ends the stream without a word (0.15.3).
@@ -69,18 +73,23 @@ class Worker:
             version("sluice"),
         )
         self._server = HttpServer(health_app(self), settings.web_host, settings.web_port)
+        self._lags = Lags(settings.group, self._end_of)
         self._is_ready = False
         self._poison: str | None = None
+        PROCESSOR_STOPPED.set_function(lambda: float(self.alive() is not None))
+        PROCESSOR_READY.set_function(lambda: float(self.ready() is None))
         self.app.agent(self._events, name="sluice.processor", concurrency=1)(self._run)
         self.app.on_partitions_revoked.connect(self._revoked)
         self.app.on_rebalance_complete.connect(self._rebalanced)
         self.app.task(self._serve)
         self.app.task(self._pulse)
         self.app.task(self._watch_changelog)
+        self.app.task(self._watch_lag)
 
     async def _run(self, stream: Any) -> None:
         try:
-            await run(stream, self._pipeline, self._ownership, self._settings.batch_records, self._settings.batch_wait_ms / 1000)
+            wait_seconds = self._settings.batch_wait_ms / 1000
+            await run(stream, self._pipeline, self._ownership, self._lags, self._settings.batch_records, wait_seconds)
         except asyncio.CancelledError:
             raise
         except PoisonError as error:
@@ -124,6 +133,21 @@ class Worker:
             leave(error)
         except (RetryableError, KafkaException) as error:
             logger.warning("changelog_not_checked partition=%d error=%s", partition, error)
+
+    async def _watch_lag(self) -> None:
+        """Show every second how far behind the partitions are."""
+        while not self.app.should_stop:
+            await asyncio.sleep(LAG_SECONDS)
+            owned = self._owned_partitions() if self._is_ready else []
+            for partition in self._lags.unknown(owned):
+                position = await self.app.consumer.position(TP(EVENTS, partition))
+                if position is not None and partition in self._lags.unknown([partition]):
+                    self._lags.begin(partition, position)
+            self._lags.show(owned)
+
+    def _end_of(self, partition: int) -> int | None:
+        """Return the end offset as last heard with the fetched records; None before that."""
+        return self.app.consumer.highwater(TP(EVENTS, partition))
 
     async def _revoked(self, *args: Any, **_more: Any) -> None:
         self._is_ready = False

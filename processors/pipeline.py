@@ -16,6 +16,7 @@ from contract.topics import DEAD_LETTERS, EVENTS
 from processors.changelog import Changelog, Deliver
 from processors.domain.price_book import PriceBook
 from processors.eviction import evict
+from processors.meter import count_step
 from processors.output import Outgoing
 from processors.step import Row, SourceRecord, Step, StepPolicy, StepResult
 from processors.table import StateTable
@@ -75,12 +76,17 @@ class Pipeline:
         for record in consumed:
             by_partition.setdefault(record.partition, []).append(record)
         results = {partition: self._step(partition, records) for partition, records in by_partition.items()}
+        computed = time.perf_counter()
         await self._deliver([row for partition, (result, _) in results.items() for row in self._rows(partition, result)])
         await self._deliver([letter for _, letters in results.values() for letter in letters])
+        delivered = time.perf_counter()
         still_ours()
         await self._changelog.write({partition: result.changes for partition, (result, _) in results.items()})
+        ended = time.perf_counter()
         metrics.PROCESSOR_RECORDS.inc(len(consumed))
-        metrics.PROCESSOR_STEP_SECONDS.observe(time.perf_counter() - started)
+        metrics.PROCESSOR_STEP_SECONDS.observe(ended - started)
+        for part, seconds in (("compute", computed - started), ("rows", delivered - computed), ("changelog", ended - delivered)):
+            metrics.PROCESSOR_STEP_PART_SECONDS.labels(part).inc(seconds)
 
     def _step(self, partition: int, consumed: Sequence[Consumed]) -> tuple[StepResult, list[Outgoing]]:
         records, letters = self._decoded(partition, consumed)
@@ -88,6 +94,7 @@ class Pipeline:
         step.take_all(records)
         result = step.finish()
         result.changes.update(self._evictions(partition, result))
+        count_step(records, result.rows)
         return result, letters
 
     def _decoded(self, partition: int, consumed: Sequence[Consumed]) -> tuple[list[SourceRecord], list[Outgoing]]:
@@ -114,9 +121,6 @@ class Pipeline:
         name, record = self._codec.decode(value or b"")
         if name != EVENT_BATCH:
             raise CodecError(f"a {name} on the topic {EVENTS}")
-        metrics.PROCESSOR_EVENTS.labels("observation").inc(len(record["observations"]))
-        metrics.PROCESSOR_EVENTS.labels("trace").inc(len(record["traces"]))
-        metrics.PROCESSOR_EVENTS.labels("score").inc(len(record["scores"]))
         return record
 
     def _dead_letter(self, consumed: Consumed, reason: str, message: str) -> Outgoing:
@@ -141,7 +145,6 @@ class Pipeline:
         return [self._outgoing(partition, row) for row in result.rows]
 
     def _outgoing(self, partition: int, row: Row) -> Outgoing:
-        metrics.PROCESSOR_ROWS.labels(row.topic).inc()
         return Outgoing(row.topic, partition, row.key.encode(), self._codec.encode(row.schema, row.record))
 
     def _evictions(self, partition: int, result: StepResult) -> dict[bytes, bytes | None]:

@@ -14,7 +14,7 @@ from contract.clock import US_PER_SECOND, now_us
 from contract.control import Directory
 from contract.errors import AccessError, RetryableError
 from contract.keys import presented
-from contract.metrics import QUERY_REQUESTS, QUERY_SECONDS
+from contract.metrics import QUERY_REQUESTS, QUERY_SECONDS, export
 from contract.store import StoreSettings
 from contract.web import HttpServer, Receive, Response, Scope, Send
 from query import openapi
@@ -52,6 +52,7 @@ class QueryApp:
         self._directory = directory
         self._reader = reader
         self._unready = unready
+        export("query")
         self._store_complaint: str | None = "the store has not answered yet"
         self._handle = Handler(directory, reader, AggregateCache(settings.cache_ttl_seconds * US_PER_SECOND))
         self._server = HttpServer(self, settings.host, settings.http_port)

@@ -42,7 +42,14 @@ def build_clickhouse_sink(kafka: KafkaSettings, store: StoreSettings, sink: Sink
         source = _source(kafka, sink, CLICKHOUSE, sink.group, ROW_TOPICS)
         ledger = Ledger(sink.flush_policy(), lanes_per_topic(sink.concurrent_writers), SCHEMA)
         return _engine(
-            CLICKHOUSE, kafka, sink, source, ledger, sink.concurrent_writers, lambda: ClickHouseWriter(connect(store), codec), codec
+            Meter(CLICKHOUSE, sink.group),
+            kafka,
+            sink,
+            source,
+            ledger,
+            sink.concurrent_writers,
+            lambda: ClickHouseWriter(connect(store), codec),
+            codec,
         )
 
     plan = SinkPlan(
@@ -65,7 +72,14 @@ def build_archive_sink(kafka: KafkaSettings, objects: ObjectSettings, sink: Sink
         source = _source(kafka, sink, ARCHIVE, settings.group, (EVENTS,))
         ledger = Ledger(settings.flush_policy(sink.buffer_bytes // kafka.partitions), kafka.partitions, archive.SCHEMA)
         return _engine(
-            ARCHIVE, kafka, sink, source, ledger, ARCHIVE_WRITERS, lambda: ArchiveWriter(object_store(objects), codec, ids[0]), codec
+            Meter(ARCHIVE, settings.group),
+            kafka,
+            sink,
+            source,
+            ledger,
+            ARCHIVE_WRITERS,
+            lambda: ArchiveWriter(object_store(objects), codec, ids[0]),
+            codec,
         )
 
     plan = SinkPlan(
@@ -89,7 +103,7 @@ def _create_topics(kafka: KafkaSettings) -> None:
 
 
 def _engine(
-    name: str,
+    meter: Meter,
     kafka: KafkaSettings,
     sink: SinkSettings,
     source: Source,
@@ -98,7 +112,7 @@ def _engine(
     make_writer: MakeWriter,
     codec: Codec,
 ) -> Engine:
-    letters = _dead_letters(name, kafka, codec)
+    letters = _dead_letters(meter.sink, kafka, codec)
     policy = EnginePolicy(
         poison=sink.poison_policy(),
         buffer_bytes=sink.buffer_bytes,
@@ -106,7 +120,7 @@ def _engine(
         revoke_seconds=REVOKE_SECONDS,
         shutdown_seconds=sink.shutdown_timeout_seconds,
     )
-    return Engine(source, ledger, ThreadWorkers(writers, make_writer, letters.bury), policy, Meter(name))
+    return Engine(source, ledger, ThreadWorkers(writers, make_writer, letters.bury), policy, meter)
 
 
 def _source(kafka: KafkaSettings, sink: SinkSettings, name: str, group: str, wanted: Sequence[str]) -> Source:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 # In the order of a first hour with Sluice. Imported only when asked for: `settings` must not wait for ClickHouse.
-COMMANDS = ("up", "demo", "doctor", "settings", "projects", "keys", "dlq", "replay")
+COMMANDS = ("up", "demo", "doctor", "settings", "metrics", "projects", "keys", "dlq", "replay")
 INTERNAL_COMMANDS = ("store",)
 
 DESCRIPTION = """Sluice takes in what LLM applications say about themselves (traces, spans, generations, scores) from the clients

@@ -1,7 +1,6 @@
 """`sluice settings`: every environment variable, with its type, default and meaning; docs/settings.md comes from here."""
 
 import argparse
-import difflib
 import sys
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from rich.table import Table
 
 from contract.settings import table
 from contract.variables import GROUPS
+from sluice.generated import check_page, markdown_table
 
 NAME = "settings"
 HELP = "list every environment variable with its type, default and meaning"
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the settings, or compare a file with them."""
     if arguments.check is not None:
-        return _check(arguments.check)
+        return check_page(arguments.check, markdown(), "sluice settings --markdown")
     if arguments.markdown:
         sys.stdout.write(markdown())
     else:
@@ -47,19 +47,7 @@ def markdown() -> str:
 
 def _section(group: str) -> str:
     rows = [("`" + name + "`", shape, f"`{default}`" if default else "", doc) for name, shape, default, doc in table(GROUPS[group])]
-    lines = [f"| {' | '.join(row)} |" for row in (COLUMNS, ("---",) * len(COLUMNS), *rows)]
-    return f"\n## {group}\n\n" + "\n".join(lines) + "\n"
-
-
-def _check(path: Path) -> int:
-    there = path.read_text() if path.is_file() else ""
-    difference = list(
-        difflib.unified_diff(there.splitlines(), markdown().splitlines(), str(path), "sluice settings --markdown", lineterm="")
-    )
-    if difference:
-        print("\n".join(difference))
-        print(f"{path} is stale: run `make docs`", file=sys.stderr)
-    return 1 if difference else 0
+    return f"\n## {group}\n\n" + markdown_table(COLUMNS, rows)
 
 
 def _print_tables() -> None:

@@ -148,6 +148,11 @@ class Ledger:
         """Return the partitions that are ours."""
         return list(self._assigned.values())
 
+    def oldest_ms(self, owner: Assigned) -> int | None:
+        """Return since when the oldest record that is held of a partition and not stored has been in Kafka, None where none is."""
+        parts = [batch.parts[flight.owners.index(owner)] for batch, flight in self._flights.items() if owner in flight.owners]
+        return min((part[0].timestamp_ms for part in (*parts, owner.buffer.records) if part), default=None)
+
     @property
     def held_bytes(self) -> int:
         """Estimate the memory of all that is held or in flight."""

@@ -230,7 +230,8 @@ class Engine:
             end = self._source.end_of(owner.partition)
             if end is not None:
                 self._ledger.set_end(owner.partition, end)
-                self._meter.lag(owner.partition, owner.unstored)
+                self._meter.lag(owner.partition, owner.unstored, self._ledger.oldest_ms(owner))
+        self._meter.holds(self._ledger.held_bytes)
 
     def _note_progress(self) -> None:
         self.progress.ticked_at = self._now()
@@ -285,7 +286,7 @@ class Engine:
         for partition in partitions:
             self._stored.pop(partition, None)
             self._watches.pop(partition, None)
-            self._meter.lag(partition, None)
+            self._meter.forget(partition)
         orphans = {batch for batch in touched if not any(self._ledger.is_assigned(partition) for partition in batch.partitions)}
         for retry in [retry for retry in self._retries if retry.job.batch in orphans]:
             self._retries.remove(retry)

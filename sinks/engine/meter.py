@@ -1,52 +1,57 @@
 """What the engine measures."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from contract import metrics
-from contract.clock import US_PER_SECOND
+from contract.clock import now_us
 from contract.errors import RetryableError
 from sinks.domain.batch import Partition, Rejected
 from sinks.engine.writer import Written
 
-DELAY_SAMPLES = 50
+MS_PER_SECOND = 1_000
 
 
 class Meter:
     """The metrics of one sink."""
 
-    def __init__(self, sink: str) -> None:
-        self._sink = sink
+    def __init__(self, sink: str, group: str = "") -> None:
+        metrics.export("sink")
+        self.sink = sink
+        self._group = group
 
     def stored(self, written: Written, seconds: float) -> None:
         """Count a batch that is done; `seconds` from its first attempt on."""
-        metrics.SINK_ROWS.labels(self._sink, written.table).inc(written.row_count)
-        metrics.SINK_BATCHES.labels(self._sink, written.table).inc()
-        metrics.SINK_WRITE_SECONDS.labels(self._sink).observe(seconds)
-        now_us = time.time_ns() // 1_000
-        delay = metrics.SINK_STORED_DELAY_SECONDS.labels(written.table)
-        for version_us in sample(written.versions_us):
-            delay.observe(max(0, now_us - version_us) / US_PER_SECOND)
+        metrics.SINK_ROWS.labels(self.sink, written.table).inc(written.row_count)
+        metrics.SINK_BATCHES.labels(self.sink, written.table).inc()
+        metrics.SINK_WRITE_SECONDS.labels(self.sink).observe(seconds)
+        metrics.SINK_STORED_DELAY_SECONDS.observe(written.table, written.versions_us, now_us())
         self._buried(written.rejected)
 
     def tried_again(self, error: RetryableError) -> None:
         """Count an attempt that failed for now."""
-        metrics.SINK_RETRIES.labels(self._sink, type(error.__cause__ or error).__name__).inc()
+        metrics.SINK_RETRIES.labels(self.sink, type(error.__cause__ or error).__name__).inc()
 
-    def lag(self, partition: Partition, records: int | None) -> None:
-        """Show how many records of a partition are not stored; None once it is someone else's."""
-        labels = (self._sink, partition.topic, str(partition.number))
-        gauge = metrics.SINK_LAG.labels(*labels)
-        if records is None:
-            metrics.SINK_LAG.remove(*labels)
-        else:
-            gauge.set(records)
+    def lag(self, partition: Partition, records: int, oldest_ms: int | None) -> None:
+        """Show how many records of a partition are not stored, and since when the oldest of them is in Kafka, if it is read."""
+        labels = self._labels(partition)
+        metrics.SINK_LAG_RECORDS.labels(*labels).set(records)
+        waited_ms = 0.0 if oldest_ms is None else max(0.0, time.time() * MS_PER_SECOND - oldest_ms)
+        metrics.SINK_LAG_SECONDS.labels(*labels).set(waited_ms / MS_PER_SECOND)
+
+    def forget(self, partition: Partition) -> None:
+        """Show nothing more of a partition: it is someone else's."""
+        for gauge in (metrics.SINK_LAG_RECORDS, metrics.SINK_LAG_SECONDS):
+            gauge.labels(*self._labels(partition))
+            gauge.remove(*self._labels(partition))
+
+    def holds(self, held_bytes: int) -> None:
+        """Show what the sink holds between Kafka and the store."""
+        metrics.SINK_HELD_BYTES.labels(self.sink).set(held_bytes)
+
+    def _labels(self, partition: Partition) -> tuple[str, str, str, str]:
+        return self.sink, self._group, partition.topic, str(partition.number)
 
     def _buried(self, rejected: Iterable[Rejected]) -> None:
         for one in rejected:
-            metrics.SINK_DEAD_LETTERS.labels(self._sink, one.reason).inc()
-
-
-def sample(values: Sequence[int]) -> Sequence[int]:
-    """Return about DELAY_SAMPLES of `values`, evenly spaced: observing every row would cost as much as mapping it."""
-    return values[:: max(1, len(values) // DELAY_SAMPLES)]
+            metrics.SINK_DEAD_LETTERS.labels(self.sink, one.reason).inc()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from contract.errors import RetryableError
+from contract.metrics import SINK_STOPPED
 from sinks.domain.backoff import delay_seconds
 from sinks.engine.engine import Engine
 
@@ -40,6 +41,7 @@ class Sink:
         self._trouble: str | None = "starting"
         self._failure: str | None = None
         self._engine: Engine | None = None
+        SINK_STOPPED.labels(plan.name).set_function(lambda: float(self.alive() is not None))
 
     def run(self) -> None:
         """Prepare, then work until `stop`. Raises what trying again cannot mend; PoisonError where the records are at fault."""

@@ -45,6 +45,22 @@ def test_a_lane_writes_one_batch_at_a_time() -> None:
     assert [batch.cut.slices for batch in ledger.due(0.0)] == [(Slice(0, 4, 5),)]
 
 
+def test_the_oldest_record_is_the_one_that_is_not_stored() -> None:
+    """In flight before held, and none once everything is stored."""
+    ledger = ledger_with(P0)
+    for offset in range(6):
+        ledger.add(P0, Record(offset, b"v", timestamp_ms=100 + offset), 0.0)
+    [owner] = ledger.partitions
+    [first] = ledger.due(0.0)
+    assert ledger.oldest_ms(owner) == 100
+
+    ledger.finish(first)
+    assert ledger.oldest_ms(owner) == 104
+    ledger.finish(*ledger.due(9.0))
+
+    assert ledger.oldest_ms(owner) is None
+
+
 def test_age_makes_a_small_batch_due_and_draining_any() -> None:
     """A single row waits for the interval, or for the end."""
     ledger = ledger_with(P0, P1, lanes=2)

@@ -3,15 +3,17 @@
 from dataclasses import dataclass, field
 
 import pytest
+from prometheus_client import Gauge
 
 from contract.errors import PipelineError
+from contract.metrics import SINK_LAG_RECORDS, SINK_LAG_SECONDS
 from contract.poison import PoisonError, PoisonPolicy
 from sinks.domain.batch import Batch, Partition
 from sinks.domain.cut import parse
 from sinks.domain.flush import FlushPolicy
 from sinks.domain.ledger import Ledger
 from sinks.engine.engine import Engine, EnginePolicy
-from sinks.engine.meter import Meter, sample
+from sinks.engine.meter import Meter
 from sinks.engine.source import Source
 from tests.property.sinks.fakes import Broker, CrashError, Doom, FakeConsumer, InlineWorkers, Store
 
@@ -61,6 +63,12 @@ class Rig:
     def committed(self) -> dict[Partition, int]:
         """What is committed as done: offsets without a cut that is still being written."""
         return {partition: offset for partition, (offset, metadata) in self.broker.committed.items() if not metadata}
+
+
+def shown(gauge: Gauge, labels: dict[str, str]) -> float | None:
+    """What a gauge says, None where it says nothing."""
+    found = [sample.value for family in gauge.collect() for sample in family.samples if sample.labels == labels]
+    return found[0] if found else None
 
 
 def test_an_outage_loses_and_buries_nothing() -> None:
@@ -275,7 +283,18 @@ def test_a_crash_is_not_swallowed() -> None:
         rig.engine.run()
 
 
-def test_delays_are_sampled_evenly() -> None:
-    """A large batch is not observed row by row."""
-    assert len(sample(range(10_000))) == 50
-    assert sample([1, 2, 3]) == [1, 2, 3]
+def test_lag_is_shown_while_a_partition_is_ours() -> None:
+    """Records that are not stored yet, until all are or the partition goes to another."""
+    labels = {"sink": "test", "group": "", "topic": "observations", "partition": "0"}
+    rig = Rig(Broker({P0: log_of(20)}), Store(outages=1_000))
+    rig.engine.subscribe()
+    rig.ticks(5)
+    rig.seconds += 10
+    rig.ticks(2)
+    assert shown(SINK_LAG_RECORDS, labels) == 20
+    assert (shown(SINK_LAG_SECONDS, labels) or 0) > 0
+
+    rig.consumer.owe("revoke", [P0])
+    rig.ticks(2)
+
+    assert shown(SINK_LAG_RECORDS, labels) is None
