@@ -1,5 +1,7 @@
 """The compacted `control` topic: projects and keys, held in memory by every service that must know them."""
 
+import dataclasses
+import hmac
 import logging
 import threading
 from collections.abc import Callable, Iterable
@@ -13,7 +15,8 @@ from contract.codec import Codec
 from contract.errors import AccessError, CodecError, RetryableError
 from contract.kafka import KafkaSettings, consumer
 from contract.keys import ApiKey, Presented, Project, Scope, sha256_of
-from contract.schemas import API_KEY, PROJECT
+from contract.limits import ProjectLimits
+from contract.schemas import API_KEY, PROJECT, PROJECT_LIMITS
 from contract.topics import CONTROL
 
 logger = logging.getLogger(__name__)
@@ -23,11 +26,12 @@ PUBLISH_TIMEOUT_SECONDS = 10.0
 
 
 class Directory:
-    """Projects and keys as last heard. Replaced values are swapped in whole, so readers need no lock."""
+    """Projects, their keys and limits as last heard. Replaced values are swapped in whole, so readers need no lock."""
 
     def __init__(self) -> None:
         self._projects: dict[str, Project] = {}
         self._keys: dict[str, ApiKey] = {}
+        self._limits: dict[str, ProjectLimits] = {}
 
     def apply(self, name: str, record: dict[str, Any]) -> None:
         """Take in one control record."""
@@ -37,19 +41,23 @@ class Directory:
         elif name == API_KEY:
             key = ApiKey(record["key_id"], record["project_id"], record["scope"], record["secret_sha256"])
             self._keys = _with(self._keys, key.secret_sha256, None if record["is_revoked"] else key)
+        elif name == PROJECT_LIMITS:
+            limits = ProjectLimits(**record)
+            self._limits = _with(self._limits, limits.project_id, limits)
 
-    def authorise(self, shown: Presented | None, scope: Scope) -> Project:
+    def authorise(self, shown: Presented | None, scope: Scope, digest: str | None = None) -> Project:
         """Return the project whose key was shown; raise AccessError where there is none, or not of `scope`.
 
-        Keys are found by the hash of the secret, so the look-up's time says nothing about any stored key.
+        Keys are found by the hash of the secret, so the look-up's time says nothing about any stored key: whoever guesses cannot
+        choose hashes that share a beginning with one. `digest` is that hash, where the caller has it.
         """
         if shown is None:
             raise AccessError("no key: send Authorization: Bearer <key>, Basic <public key>:<key>, or x-api-key")
-        key = self._keys.get(sha256_of(shown.secret))
+        key = self._keys.get(digest or sha256_of(shown.secret))
         project = self._projects.get(key.project_id) if key else None
         if key is None or project is None:
             raise AccessError("unknown key")
-        if shown.public_key is not None and shown.public_key != project.public_key:
+        if shown.public_key is not None and not hmac.compare_digest(shown.public_key.encode(), project.public_key.encode()):
             raise AccessError("this key does not belong to that public key")
         if not key.may(scope):
             raise AccessError(f"this key's scope is {key.scope}, which may not {scope}", is_known=True)
@@ -64,20 +72,27 @@ class Directory:
         """Return the projects by id."""
         return self._projects
 
+    def limits_of(self, project_id: str) -> ProjectLimits | None:
+        """Return the rates a project has for itself."""
+        return self._limits.get(project_id)
+
     def dump(self) -> bytes:
         """Return everything as JSON, for the snapshot on disk; it holds hashes, no secrets."""
-        return msgspec.json.encode({"projects": list(self._projects.values()), "keys": list(self._keys.values())})
+        held = _Snapshot(list(self._projects.values()), list(self._keys.values()), list(self._limits.values()))
+        return msgspec.json.encode(held)
 
     def restore(self, snapshot: bytes) -> None:
         """Take in what `dump` wrote."""
         held = msgspec.json.decode(snapshot, type=_Snapshot)
         self._projects = {project.project_id: project for project in held.projects}
         self._keys = {key.secret_sha256: key for key in held.keys}
+        self._limits = {limits.project_id: limits for limits in held.limits}
 
 
 class _Snapshot(msgspec.Struct):
     projects: list[Project]
     keys: list[ApiKey]
+    limits: list[ProjectLimits] = []
 
 
 def _with(held: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
@@ -195,6 +210,11 @@ def key_record(key: ApiKey, *, is_revoked: bool = False) -> tuple[str, str, dict
         "is_revoked": is_revoked,
     }
     return f"key/{key.key_id}", API_KEY, record
+
+
+def limits_record(limits: ProjectLimits) -> tuple[str, str, dict[str, Any]]:
+    """Return (Kafka key, record name, record) of a project's limits."""
+    return f"limits/{limits.project_id}", PROJECT_LIMITS, dataclasses.asdict(limits)
 
 
 def publish(records: Iterable[tuple[str, str, dict[str, Any]]], producer: Producer, codec: Codec) -> None:

@@ -24,6 +24,7 @@ LETTER_REPLAY = "LetterReplay"
 ARCHIVED_RECORD = "ArchivedRecord"
 PROJECT = "Project"
 API_KEY = "ApiKey"
+PROJECT_LIMITS = "ProjectLimits"
 
 
 @cache

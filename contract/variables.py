@@ -116,6 +116,36 @@ GATEWAY = (
         "Bytes of all requests between their arrival and Kafka's acknowledgement; beyond it the gateway answers 503.",
         at_least=1024 * 1024,
     ),
+    _v(
+        "MAX_HELD_PROJECT_SHARE",
+        "float",
+        0.5,
+        "Share of MAX_HELD_BYTES that the requests of one project may take.",
+        at_least=0.01,
+        at_most=1,
+    ),
+    _v(
+        "PROJECT_EVENTS_PER_SECOND",
+        "float",
+        0.0,
+        "Events a second that a project may send before it is answered 429; 0 is any number. `sluice projects limit` goes before it.",
+        at_least=0,
+    ),
+    _v(
+        "PROJECT_BYTES_PER_SECOND",
+        "float",
+        0.0,
+        "Body bytes a second that a project may send, decompressed, before it is answered 429; 0 is any number.",
+        at_least=0,
+    ),
+    _v(
+        "PROJECT_BURST_SECONDS",
+        "float",
+        5.0,
+        "How many seconds' worth of its limits a project that was quiet may send at once.",
+        at_least=0.1,
+        at_most=3600,
+    ),
     _v("MAX_JSON_DEPTH", "int", 64, "Deepest nesting of a JSON value.", at_least=4, at_most=512),
     _v("MAX_STRING_BYTES", "int", 4 * 1024 * 1024, "Longest single string other than input and output.", at_least=1024),
     _v("MAX_ID_LENGTH", "int", 800, "Longest id, in characters.", at_least=16, at_most=4096),
@@ -291,6 +321,14 @@ QUERY = (
     _v("QUERY_HTTP_PORT", "int", 8090, "HTTP port of the read API; 0 picks a free one.", at_least=0, at_most=65535),
     _v("CACHE_TTL_SECONDS", "int", 300, "How long an aggregate over a closed time range may be reused.", at_least=0, at_most=86_400),
     _v("QUERY_TIMEOUT_SECONDS", "int", 30, "Longest a read may take.", at_least=1, at_most=600),
+    _v(
+        "QUERY_PROJECT_THREADS",
+        "int",
+        4,
+        "Statements that one project may have running at a time, so that others find a thread; the next ones wait.",
+        at_least=1,
+        at_most=64,
+    ),
     _v("QUERY_THREADS", "int", 6, "Statements of the read API at a time; each has a connection of its own.", at_least=1, at_most=64),
 )
 
@@ -298,6 +336,25 @@ EMBEDDED = (
     _v("SLUICE_DATA_DIR", "path", Path(".sluice"), "Where `sluice up` keeps everything."),
     _v("KAFKA_HEAP_MB", "int", 512, "Java heap of the embedded Kafka.", at_least=128, at_most=65_536),
     _v("EMBEDDED_KAFKA_PORT", "int", 0, "Port of the embedded Kafka; 0 picks a free one.", at_least=0, at_most=65535),
+)
+
+ACCESS = (
+    _v(
+        "AUTH_FAILURE_LIMIT",
+        "int",
+        100,
+        "Unknown keys from one address within AUTH_FAILURE_WINDOW_SECONDS, after which it is answered 429; 0 is any number.",
+        at_least=0,
+    ),
+    _v("AUTH_FAILURE_WINDOW_SECONDS", "int", 60, "How long failures are counted, and how long at most an address waits.", at_least=1),
+    _v(
+        "TRUSTED_PROXY_HOPS",
+        "int",
+        0,
+        "How many proxies of yours stand in front and add to X-Forwarded-For; 0: the address that connects is the client's.",
+        at_least=0,
+        at_most=16,
+    ),
 )
 
 SERVICES = (
@@ -322,6 +379,7 @@ GROUPS: dict[str, tuple[Variable, ...]] = {
     "Sinks": SINK,
     "Archive": ARCHIVE,
     "Query": QUERY,
+    "Gateway and query": ACCESS,
     "Embedded stack": EMBEDDED,
     "Every service": SERVICES,
 }

@@ -47,22 +47,33 @@ class BodyEndedEarlyError(Exception):
     """The client went away before its body was whole."""
 
 
-async def read_body(receive: Receive, limit_bytes: int) -> bytes:
-    """Read a request's body; raise BodyTooLargeError once it is over `limit_bytes`, BodyEndedEarlyError where it is cut off."""
-    message = await _next_part(receive)
-    body: bytes = message.get("body", b"")
-    if not message.get("more_body"):
-        if len(body) > limit_bytes:
-            raise BodyTooLargeError
-        return body
-    parts, total = [body], len(body)
-    while message.get("more_body"):
+class BodyRefusedError(Exception):
+    """There is no room for the body; the rest of it was not read."""
+
+
+def _any_size(_size_bytes: int) -> bool:
+    return True
+
+
+async def read_body(receive: Receive, limit_bytes: int, admit: Callable[[int], bool] = _any_size) -> bytes:
+    """Read a request's body.
+
+    Raises BodyTooLargeError once it is over `limit_bytes`, BodyRefusedError once `admit` has no room for the next part's bytes, and
+    BodyEndedEarlyError where it is cut off.
+    """
+    parts: list[bytes] = []
+    total, is_more = 0, True
+    while is_more:
         message = await _next_part(receive)
-        parts.append(message.get("body", b""))
-        total += len(parts[-1])
+        part: bytes = message.get("body", b"")
+        is_more = bool(message.get("more_body"))
+        total += len(part)
         if total > limit_bytes:
             raise BodyTooLargeError
-    return b"".join(parts)
+        if part and not admit(len(part)):
+            raise BodyRefusedError
+        parts.append(part)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 async def discard_body(receive: Receive, limit_bytes: int) -> None:
@@ -93,6 +104,12 @@ async def respond(send: Send, response: Response) -> None:
 def lower_headers(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     """Return ASGI headers as a dict, names lower-case, a repeated header's last value."""
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in pairs}
+
+
+def peer_of(scope: Scope) -> str:
+    """Return the address that connected."""
+    client = scope.get("client")
+    return str(client[0]) if client else ""
 
 
 def health_response(path: str, checks: HealthChecks) -> Response | None:

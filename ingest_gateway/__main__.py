@@ -9,9 +9,11 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import uvloop
 
+from contract.doorkeeper import AccessSettings
 from contract.errors import SettingsError
 from contract.kafka import KafkaSettings
 from contract.logs import LogSettings, set_up
@@ -25,15 +27,30 @@ EXIT_PORT_TAKEN = 1
 EXIT_WRONG_SETTINGS = 2
 
 
-def read(environ: Mapping[str, str]) -> tuple[GatewaySettings, KafkaSettings, LogSettings]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything the process reads."""
+
+    gateway: GatewaySettings
+    kafka: KafkaSettings
+    access: AccessSettings
+    log: LogSettings
+
+
+def read(environ: Mapping[str, str]) -> Settings:
     """Read all settings; raise SettingsError naming every mistake in any of them."""
-    check_all(environ, GatewaySettings, KafkaSettings, LogSettings)
-    return load(GatewaySettings, environ), load(KafkaSettings, environ), load(LogSettings, environ)
+    check_all(environ, GatewaySettings, KafkaSettings, AccessSettings, LogSettings)
+    return Settings(
+        gateway=load(GatewaySettings, environ),
+        kafka=load(KafkaSettings, environ),
+        access=load(AccessSettings, environ),
+        log=load(LogSettings, environ),
+    )
 
 
-async def serve(settings: GatewaySettings, kafka: KafkaSettings) -> int:
+async def serve(settings: Settings) -> int:
     """Run the gateway until a signal comes; return the exit status."""
-    gateway = Gateway(settings, kafka)
+    gateway = Gateway(settings.gateway, settings.kafka, settings.access)
     loop = asyncio.get_running_loop()
     for wanted in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(wanted, gateway.ending.set)
@@ -53,10 +70,11 @@ async def serve(settings: GatewaySettings, kafka: KafkaSettings) -> int:
 def main() -> int:
     """Run the gateway; return the exit status."""
     try:
-        settings, kafka, logs = read(os.environ)
-        set_up(logs)
-        logger.info("gateway_starting %s", " ".join(f"{name}={value}" for name, value in described(settings).items()))
-        return uvloop.run(serve(settings, kafka))
+        settings = read(os.environ)
+        set_up(settings.log)
+        for part in (settings.gateway, settings.kafka, settings.access):
+            logger.info("gateway_starting %s", " ".join(f"{name}={value}" for name, value in described(part).items()))
+        return uvloop.run(serve(settings))
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return EXIT_WRONG_SETTINGS

@@ -9,6 +9,7 @@ from importlib.metadata import version
 
 from contract.codec import Codec, codec_for
 from contract.control import ControlReader, Directory
+from contract.doorkeeper import AccessSettings, Doorkeeper
 from contract.errors import RetryableError, SettingsError
 from contract.kafka import KafkaSettings, create_topics, producer
 from contract.metrics import GATEWAY_HELD_BYTES, GATEWAY_MAX_HELD_BYTES, export
@@ -17,7 +18,7 @@ from contract.topics import topics
 from contract.web import HttpServer
 from ingest_gateway.adapters.registry import ADAPTERS
 from ingest_gateway.dead_letters import DeadLetters
-from ingest_gateway.domain.admission import Holding
+from ingest_gateway.domain.admission import Admission, Holding
 from ingest_gateway.forward import Forwarder
 from ingest_gateway.grpc_server import GrpcServer
 from ingest_gateway.handlers import Handler
@@ -46,7 +47,7 @@ SEED_TIMEOUT_MS = 10_000
 class Gateway:
     """The running service. It comes up without Kafka, answers 503, and begins to work once Kafka is there."""
 
-    def __init__(self, settings: GatewaySettings, kafka: KafkaSettings) -> None:
+    def __init__(self, settings: GatewaySettings, kafka: KafkaSettings, access: AccessSettings) -> None:
         export("gateway")
         self._settings = settings
         self._kafka = kafka
@@ -69,17 +70,18 @@ class Gateway:
         self._spool = _spool(settings, self._publisher)
         self._forwarder = Forwarder(settings.query_url, settings.query_timeout_seconds)
         ingest = Ingest(
-            directory=self._directory,
+            doorkeeper=Doorkeeper(self._directory, access, lambda: self._control.is_caught_up),
             publisher=self._spool or self._publisher,
             dead_letters=DeadLetters(self._spool or self._publisher, version("sluice")),
-            holding=Holding(settings.max_held_bytes),
+            holding=Holding(settings.max_held_bytes, settings.max_held_project_share),
             limits=settings.limits,
             record_bytes=settings.record_bytes,
+            admission=Admission(settings.rates, settings.project_burst_seconds, self._directory.limits_of),
             usage=UsageMeter(settings.metrics_projects),
         )
         _show_holding(ingest.holding, settings.max_held_bytes)
         self._proxy = Proxy(ingest, settings.proxy)
-        router = Router([*ADAPTERS, *_handlers(settings, ingest.holding)])
+        router = Router([*ADAPTERS, *_handlers(settings)])
         http_app = HttpApp(ingest, router, self._forwarder, self, settings.max_body_bytes, self._proxy)
         self._http_servers = [HttpServer(http_app, settings.host, port) for port in (settings.http_port, settings.otlp_http_port)]
         certificate = settings.certificate()
@@ -187,10 +189,10 @@ def _spool(settings: GatewaySettings, publisher: KafkaPublisher) -> SpoolingPubl
     return SpoolingPublisher(publisher, Journal(settings.spool_dir, settings.spool_max_bytes, settings.spool_max_age_seconds))
 
 
-def _handlers(settings: GatewaySettings, holding: Holding) -> tuple[Handler, ...]:
+def _handlers(settings: GatewaySettings) -> tuple[Handler, ...]:
     """Return what answers beside the adapters."""
     secret = Secret(settings.media_secret, settings.object_dir)
-    uploads = Uploads(object_store(settings.objects), secret, holding, settings.public_url)
+    uploads = Uploads(object_store(settings.objects), secret, settings.public_url)
     return uploads, LangfuseMedia(uploads, settings.max_body_bytes)
 
 

@@ -1,36 +1,63 @@
 """Reading a request's body within its bounds, before and after decompression."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from contract.web import BodyEndedEarlyError, BodyTooLargeError, Receive, discard_body, read_body
+from contract.web import BodyEndedEarlyError, BodyRefusedError, BodyTooLargeError, Receive, discard_body, read_body
 from ingest_gateway.adapters.base import Failure, FailureKind
 from ingest_gateway.domain.decompression import BrokenEncodingError, TooLargeError, UnknownEncodingError, decompressed
 
 INLINE_BYTES = 64 * 1024
 """A compressed body above this is decompressed on a thread."""
 
+LONGEST_LENGTH = 18
 DISCARDED_TIMES_LIMIT = 4
 """How much more than the limit is read, and thrown away, so that the client gets to read why it was refused."""
 
+TOO_MUCH_HELD = Failure(kind=FailureKind.UNAVAILABLE, message="the gateway holds as much as it may: try again")
 
-async def body_of(headers: Mapping[str, str], receive: Receive, limit_bytes: int) -> bytes | Failure:
-    """Return the decompressed body, or why there is none. A body whose stated length is too large is not kept at all."""
+
+def stated_bytes(headers: Mapping[str, str]) -> int:
+    """Return what a request says of its body's length, 0 where it says nothing."""
     stated = headers.get("content-length", "")
-    if stated.isdecimal() and int(stated) > limit_bytes:
-        await discard_body(receive, DISCARDED_TIMES_LIMIT * limit_bytes)
-        return _too_large(limit_bytes)
-    try:
-        body = await read_body(receive, limit_bytes)
-    except BodyTooLargeError:
-        await discard_body(receive, DISCARDED_TIMES_LIMIT * limit_bytes)
-        return _too_large(limit_bytes)
-    except BodyEndedEarlyError:
-        return Failure(kind=FailureKind.MALFORMED, message="the body ended early")
+    return int(stated) if stated.isdecimal() and len(stated) <= LONGEST_LENGTH else 0
+
+
+async def refused_body(receive: Receive, limit_bytes: int) -> None:
+    """Let a client send what nobody will read, within bounds, so that it gets to read why."""
+    await discard_body(receive, DISCARDED_TIMES_LIMIT * limit_bytes)
+
+
+async def body_of(headers: Mapping[str, str], receive: Receive, limit_bytes: int, hold: Callable[[int], bool]) -> bytes | Failure:
+    """Return the decompressed body, or why there is none. A body whose stated length is too large is not kept at all.
+
+    `hold` is told of all bytes that are kept, and says whether there is room for them.
+    """
+    if stated_bytes(headers) > limit_bytes:
+        body: bytes | Failure = _too_large(limit_bytes)
+    else:
+        body = await _read(receive, limit_bytes, hold)
+    if isinstance(body, Failure):
+        await refused_body(receive, limit_bytes)
+        return body
     encoding = headers.get("content-encoding", "")
     if not encoding:
         return body
-    return await _decompressed(body, encoding, limit_bytes)
+    content = await _decompressed(body, encoding, limit_bytes)
+    if isinstance(content, bytes) and not hold(len(content)):
+        return TOO_MUCH_HELD
+    return content
+
+
+async def _read(receive: Receive, limit_bytes: int, hold: Callable[[int], bool]) -> bytes | Failure:
+    try:
+        return await read_body(receive, limit_bytes, hold)
+    except BodyTooLargeError:
+        return _too_large(limit_bytes)
+    except BodyRefusedError:
+        return TOO_MUCH_HELD
+    except BodyEndedEarlyError:
+        return Failure(kind=FailureKind.MALFORMED, message="the body ended early")
 
 
 async def _decompressed(body: bytes, encoding: str, limit_bytes: int) -> bytes | Failure:

@@ -40,6 +40,11 @@ class Forwarder:
         self._timeout = aiohttp.ClientTimeout(total=timeout_seconds + MARGIN_SECONDS, connect=CONNECT_TIMEOUT_SECONDS)
         self._session: aiohttp.ClientSession | None = None
 
+    @property
+    def is_on(self) -> bool:
+        """Tell whether there is a query service."""
+        return self._query_url is not None
+
     async def close(self) -> None:
         """Close the connections to the query service."""
         if self._session is not None:

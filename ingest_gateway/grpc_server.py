@@ -10,6 +10,7 @@ from grpc_reflection.v1alpha import reflection
 
 from contract.generated import ingest_pb2, ingest_pb2_grpc
 from contract.web import HealthChecks
+from ingest_gateway.grpc_entrance import RawMessages
 from ingest_gateway.grpc_ingest import IngestService
 from ingest_gateway.grpc_otlp import OTLP_SERVICE_NAMES, add_otlp_services
 from ingest_gateway.ingest import Ingest
@@ -32,11 +33,12 @@ class GrpcServer:
         self._health = _async.HealthServicer()
         self._health_task: asyncio.Task[None] | None = None
         self._server = grpc.aio.server(
+            interceptors=(RawMessages(SERVICE_NAMES),),
             options=(
                 ("grpc.max_receive_message_length", max_body_bytes),
                 ("grpc.max_send_message_length", max_body_bytes),
                 ("grpc.so_reuseport", 0),  # a taken port is an error, not a second listener
-            )
+            ),
         )
         ingest_pb2_grpc.add_IngestServicer_to_server(IngestService(ingest), self._server)  # type: ignore[no-untyped-call]
         add_otlp_services(self._server, ingest)

@@ -6,11 +6,13 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from contract.keys import Project
+from contract.keys import Project, presented
 from contract.metrics import GATEWAY_REQUESTS
-from contract.web import HealthChecks, Receive, Response, Scope, Send, health_response, lower_headers, respond
-from ingest_gateway.adapters.base import NOBODY, Failure, Route, WireRequest, WireResponse
-from ingest_gateway.bodies import body_of
+from contract.web import HealthChecks, Receive, Response, Scope, Send, health_response, lower_headers, peer_of, respond
+from ingest_gateway.adapters.base import NOBODY, Failure, FailureKind, Route, WireRequest, WireResponse
+from ingest_gateway.adapters.statuses import HTTP_STATUSES, RETRY_AFTER_SECONDS, RETRYABLE
+from ingest_gateway.bodies import body_of, refused_body, stated_bytes
+from ingest_gateway.domain.admission import Hold
 from ingest_gateway.forward import Forwarder, is_forwarded
 from ingest_gateway.handlers import Handler
 from ingest_gateway.ingest import Ingest
@@ -23,6 +25,7 @@ logger = logging.getLogger(__name__)
 QUERY_PROTOCOL = "query"
 PROXY_PROTOCOL = "proxy"
 NO_PROTOCOL = "none"
+READS = "/api/v1/"
 BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -78,25 +81,38 @@ class HttpApp:
         project = self._authorised(found, scope, headers)
         if isinstance(project, Failure):
             return adapter.encode(_request(scope, headers, route), project)
-        body = b"" if route.method in BODILESS else await body_of(headers, receive, self._max_body_bytes)
-        if isinstance(body, Failure):
-            return adapter.encode(_request(scope, headers, route), body)
-        request = WireRequest(
-            method=route.method,
-            path=scope["path"],
-            headers=headers,
-            query=_query(scope),
-            body=body,
-            received_at=self._ingest.clock(),
-            project=project,
-            limits=self._ingest.limits,
-        )
-        return await (adapter.take(request) if isinstance(adapter, Handler) else self._ingest.take(adapter, request))
+        with self._ingest.holding.hold(project.project_id) as hold:
+            body = b"" if route.method in BODILESS else await self._body(project, headers, receive, hold)
+            if isinstance(body, Failure):
+                return adapter.encode(_request(scope, headers, route), body)
+            request = WireRequest(
+                method=route.method,
+                path=scope["path"],
+                headers=headers,
+                query=_query(scope),
+                body=body,
+                received_at=self._ingest.clock(),
+                project=project,
+                limits=self._ingest.limits,
+            )
+            return await (adapter.take(request) if isinstance(adapter, Handler) else self._ingest.take(adapter, request))
+
+    async def _body(self, project: Project, headers: Mapping[str, str], receive: Receive, hold: Hold) -> bytes | Failure:
+        """Return the body, unless its project has to wait; then it is read past, so that the client gets to read why."""
+        stated = stated_bytes(headers)
+        refusal = self._ingest.admit(project, stated)
+        if refusal is not None:
+            await refused_body(receive, self._max_body_bytes)
+            return refusal
+        body = await body_of(headers, receive, self._max_body_bytes, hold.more)
+        if not isinstance(body, Failure) and len(body) > stated:
+            self._ingest.count_bytes(project, len(body) - stated)
+        return body
 
     def _authorised(self, found: Match, scope: Scope, headers: Mapping[str, str]) -> Project | Failure:
         """Return the project of the key, or of what stands in a public route's own path."""
         if not found.route.is_public:
-            return self._ingest.authorise(headers, found.route.scope, key_in(found.route, scope["path"]))
+            return self._ingest.authorise(headers, found.route.scope, peer_of(scope), key_in(found.route, scope["path"]))
         return found.adapter.project_of(_request(scope, headers, found.route)) if isinstance(found.adapter, Handler) else NOBODY
 
     async def _answer_else(self, found: WrongMethod | None, scope: Scope, send: Send) -> None:
@@ -108,11 +124,23 @@ class HttpApp:
         elif path == OPENAPI_PATH:
             await respond(send, Response(body=document()))
         elif is_forwarded(path):
-            status = await self._forwarder.pass_on(scope, lower_headers(scope["headers"]), send)
+            status = await self._read(scope, send)
             GATEWAY_REQUESTS.labels(QUERY_PROTOCOL, status).inc()
         else:
             GATEWAY_REQUESTS.labels(NO_PROTOCOL, 404).inc()
             await respond(send, _error(404, "not_found", f"no such route: {path}"))
+
+    async def _read(self, scope: Scope, send: Send) -> int:
+        """Pass a read on. Guessed keys end here, where the client's address is known; the query service sees only ours."""
+        headers = lower_headers(scope["headers"])
+        if self._forwarder.is_on and scope["path"].startswith(READS) and presented(headers) is not None:
+            project = self._ingest.authorise(headers, "read", peer_of(scope))
+            if isinstance(project, Failure) and project.kind is not FailureKind.FORBIDDEN:
+                status = HTTP_STATUSES[project.kind]
+                more = {"retry-after": str(RETRY_AFTER_SECONDS)} if project.kind in RETRYABLE else {}
+                await respond(send, _error(status, project.kind.value, project.message, **more))
+                return status
+        return await self._forwarder.pass_on(scope, headers, send)
 
 
 def _request(scope: Scope, headers: Mapping[str, str], route: Route) -> WireRequest:

@@ -4,11 +4,11 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from contract.batches import split
 from contract.clock import now_us
-from contract.control import Directory
+from contract.doorkeeper import Doorkeeper
 from contract.errors import AccessError, OverloadedError, RetryableError
 from contract.events import Event, Rejection
 from contract.keys import Presented, Project, Scope, presented
@@ -17,6 +17,7 @@ from contract.metrics import (
     GATEWAY_ACK_SECONDS,
     GATEWAY_ASSUMED_USAGE,
     GATEWAY_EVENTS,
+    GATEWAY_LIMITED,
     GATEWAY_RECEIVED_BYTES,
     GATEWAY_REFUSED_REQUESTS,
     GATEWAY_REJECTED_EVENTS,
@@ -24,7 +25,7 @@ from contract.metrics import (
 )
 from ingest_gateway.adapters.base import Adapter, Decoded, Failure, FailureKind, Limits, WireRequest, WireResponse
 from ingest_gateway.dead_letters import DeadLetters
-from ingest_gateway.domain.admission import Holding
+from ingest_gateway.domain.admission import Admission, Holding
 from ingest_gateway.domain.usage_details import ASSUMED_EXCLUSIVE, ASSUMED_INCLUSIVE
 from ingest_gateway.publisher import Publisher
 from ingest_gateway.usage import UsageMeter
@@ -43,22 +44,46 @@ LARGE_BODY_BYTES = 512 * 1024
 class Ingest:
     """Takes requests in."""
 
-    directory: Directory
+    doorkeeper: Doorkeeper
     publisher: Publisher
     dead_letters: DeadLetters
     holding: Holding
     limits: Limits
     record_bytes: int
+    admission: Admission = field(default_factory=Admission)
     clock: Callable[[], int] = now_us
     usage: UsageMeter = UsageMeter()
+    monotonic: Callable[[], float] = time.monotonic
 
-    def authorise(self, headers: Mapping[str, str], scope: Scope, key: str | None = None) -> Project | Failure:
-        """Return the project whose key lower-case `headers` carry, or why there is none; a `key` from the path goes before them."""
+    def authorise(self, headers: Mapping[str, str], scope: Scope, peer: str, key: str | None = None) -> Project | Failure:
+        """Return the project whose key lower-case `headers` carry, or why there is none; a `key` from the path goes before them.
+
+        `peer` is the address that connected.
+        """
+        address = self.doorkeeper.address_of(peer, headers.get("x-forwarded-for", ""))
         try:
-            return self.directory.authorise(Presented(key) if key else presented(headers), scope)
+            return self.doorkeeper.authorise(Presented(key) if key else presented(headers), scope, address)
         except AccessError as error:
             kind = FailureKind.FORBIDDEN if error.is_known else FailureKind.UNAUTHENTICATED
             return Failure(kind=kind, message=str(error))
+        except OverloadedError as error:
+            return Failure(kind=FailureKind.OVERLOADED, message=str(error))
+        except RetryableError as error:
+            return Failure(kind=FailureKind.UNAVAILABLE, message=str(error))
+
+    def admit(self, project: Project, size_bytes: int) -> Failure | None:
+        """Count the bytes of a request, or say why its project has to wait. Cheap, and before anything of the request is decoded."""
+        now = self.monotonic()
+        over = self.admission.refusal(project.project_id, now)
+        if over is not None:
+            GATEWAY_LIMITED.labels(over.what).inc()
+            return Failure(kind=FailureKind.OVERLOADED, message=str(over))
+        self.admission.take(project.project_id, now, size_bytes=size_bytes)
+        return None
+
+    def count_bytes(self, project: Project, size_bytes: int) -> None:
+        """Count bytes that were not known when the request was admitted."""
+        self.admission.take(project.project_id, self.monotonic(), size_bytes=size_bytes)
 
     async def take(self, adapter: Adapter, request: WireRequest) -> WireResponse:
         """Decode an authorised request, store its events, and answer in the protocol's own tongue."""
@@ -69,7 +94,7 @@ class Ingest:
         else:
             decoded = adapter.decode(request)
         attempt = attempt_in(request.headers.get(ATTEMPT_HTTP_HEADER, ""))
-        outcome = await self.store(request.project, decoded, size_bytes, request.received_at, attempt)
+        outcome = await self.store(request.project, decoded, request.received_at, attempt)
         self.meter(request.project, outcome, size_bytes)
         return adapter.encode(request, outcome)
 
@@ -84,21 +109,18 @@ class Ingest:
         self.usage.count(project.project_id, accepted, rejected, size_bytes, is_stored=accepted > 0 or not rejected)
 
     async def store(
-        self, project: Project, decoded: Decoded | Failure, size_bytes: int, received_at: int, attempt: int = FIRST_ATTEMPT
+        self, project: Project, decoded: Decoded | Failure, received_at: int, attempt: int = FIRST_ATTEMPT
     ) -> Decoded | Failure:
         """Return `decoded` once its events are stored, or why they are not; a Failure passes through."""
         if isinstance(decoded, Failure):
             return decoded
-        if not self.holding.admit(size_bytes):
-            return Failure(kind=FailureKind.UNAVAILABLE, message="the gateway holds as much as it may: try again")
+        self.admission.take(project.project_id, self.monotonic(), events=decoded.statements)
         try:
             await self._publish(project, decoded, received_at)
         except OverloadedError as error:
             return Failure(kind=FailureKind.OVERLOADED, message=str(error))
         except RetryableError as error:
             return Failure(kind=FailureKind.UNAVAILABLE, message=str(error))
-        finally:
-            self.holding.release(size_bytes)
         self._count(project, decoded, received_at, attempt)
         return decoded
 

@@ -21,10 +21,11 @@ from yarl import URL
 
 from contract.errors import AccessError
 from contract.keys import Presented, Project, presented
-from contract.web import Receive, Response, Scope, Send, lower_headers, respond
+from contract.web import Receive, Response, Scope, Send, lower_headers, peer_of, respond
 from ingest_gateway.adapters.base import Failure
 from ingest_gateway.adapters.helicone.proxied import Copy, Seen, operation_of
 from ingest_gateway.adapters.statuses import HTTP_STATUSES
+from ingest_gateway.domain.admission import Hold
 from ingest_gateway.domain.previews import Preview
 from ingest_gateway.forward import HOP_BY_HOP
 from ingest_gateway.ingest import Ingest
@@ -84,13 +85,13 @@ class _Passage:
     started: float
     request: Preview
     answer: Preview
+    held: Hold
     body_is_read: asyncio.Event = field(default_factory=asyncio.Event)
     status: int | None = None
     answer_headers: Mapping[str, str] = field(default_factory=dict)
     first_byte: float | None = None
     error: str | None = None
     is_cancelled: bool = False
-    held_bytes: int = 0
 
     def time_of(self, moment: float) -> int:
         """Return a moment of the monotonic clock as a time, µs."""
@@ -122,7 +123,7 @@ class Proxy:
         if destination is None:
             return await _refuse(send, 404, "not_found", f"the proxy's paths are {PREFIX}<key>/{VERSION}/…")
         headers = lower_headers(scope["headers"])
-        project = self._authorised(headers, destination.key)
+        project = self._authorised(headers, peer_of(scope), destination.key)
         if isinstance(project, Failure):
             return await _refuse(send, HTTP_STATUSES[project.kind], "invalid_sluice_key", project.message)
         passage = _Passage(
@@ -131,16 +132,17 @@ class Proxy:
             started=time.perf_counter(),
             request=Preview(self._settings.preview_bytes),
             answer=Preview(self._settings.preview_bytes),
+            held=self._ingest.holding.hold(project.project_id),
         )
         try:
             return await self._pass(scope, headers, destination, passage, receive, send)
         finally:
             self._record(project, scope["method"], headers, destination, passage)
 
-    def _authorised(self, headers: Mapping[str, str], key: str | None) -> Project | Failure:
+    def _authorised(self, headers: Mapping[str, str], peer: str, key: str | None) -> Project | Failure:
         """Return the key's project. Authorization is the provider's: only Helicone-Auth and X-Sluice-Key can carry Sluice's."""
-        own = {name: value for name, value in headers.items() if name in ("helicone-auth", "x-sluice-key")}
-        return self._ingest.authorise(own, "ingest", key)
+        own = {name: value for name, value in headers.items() if name in ("helicone-auth", "x-sluice-key", "x-forwarded-for")}
+        return self._ingest.authorise(own, "ingest", peer, key)
 
     async def _pass(
         self, scope: Scope, headers: Mapping[str, str], destination: Destination, passage: _Passage, receive: Receive, send: Send
@@ -250,7 +252,7 @@ class Proxy:
         if shown is None:
             return False
         try:
-            self._ingest.directory.authorise(Presented(shown.secret), "ingest")
+            self._ingest.doorkeeper.directory.authorise(Presented(shown.secret), "ingest")
         except AccessError as error:
             return error.is_known
         return True
@@ -270,22 +272,14 @@ class Proxy:
 
     def _copy(self, passage: _Passage, preview: Preview, part: bytes) -> None:
         """Take a copy while the gateway has room for one; the last bytes are kept all the same."""
-        more_bytes = preview.room_for(part)
-        if self._ingest.holding.admit(more_bytes):
-            passage.held_bytes += more_bytes
-        else:
+        if not passage.held.more(preview.room_for(part)):
             preview.stop()
         preview.add(part)
 
     def _record(self, project: Project, method: str, headers: Mapping[str, str], destination: Destination, passage: _Passage) -> None:
-        held_bytes = passage.held_bytes
-
-        def release() -> None:
-            self._ingest.holding.release(held_bytes)
-
         operation = operation_of(method, destination.rest)
         if operation is None:
-            release()
+            passage.held.release()
             return
         seen = Seen(
             call_id=passage.call_id,
@@ -302,7 +296,7 @@ class Proxy:
             error=passage.error,
             is_cancelled=passage.is_cancelled,
         )
-        self._recorder.record(project, seen, release)
+        self._recorder.record(project, seen, passage.held.release)
 
 
 async def _gone(passage: _Passage, receive: Receive) -> None:

@@ -54,7 +54,7 @@ class Recorder:
     async def _record(self, project: Project, seen: Seen, release: Callable[[], None]) -> None:
         outcome = "lost"
         try:
-            if await self._stored(project, await self._decoded(seen)):
+            if await self._stored(project, await self._decoded(seen), _size_bytes(seen)):
                 outcome = "stored"
         except Exception:
             logger.exception("proxy_record_failed call=%s", seen.call_id)
@@ -83,9 +83,11 @@ class Recorder:
             code = RejectionCode(error.code)
             return [Rejection(index=0, code=code, message=str(error), field=error.field, entity_id=seen.call_id)]
 
-    async def _stored(self, project: Project, decoded: Decoded) -> bool:
+    async def _stored(self, project: Project, decoded: Decoded, size_bytes: int) -> bool:
         for pause_seconds in (*self._retry_seconds, None):
-            outcome = await self._ingest.store(project, decoded, 0, self._ingest.clock())
+            outcome: Decoded | Failure | None = self._ingest.admit(project, size_bytes)
+            if outcome is None:
+                outcome = await self._ingest.store(project, decoded, self._ingest.clock())
             if not isinstance(outcome, Failure):
                 return bool(outcome.events)
             if pause_seconds is None or outcome.kind not in RETRYABLE:
@@ -101,6 +103,10 @@ class Recorder:
         if now >= self._next_note:
             logger.warning("proxy_records_lost records=%d reason=%s", self._lost, reason)
             self._lost, self._next_note = 0, now + NOTE_SECONDS
+
+
+def _size_bytes(seen: Seen) -> int:
+    return len(seen.request.head) + len(seen.answer.head)
 
 
 def _replaced(seen: Seen, **said: Copy) -> Seen:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contract.errors import SettingsError
+from contract.limits import Rates
 from contract.objects import ObjectSettings
 from contract.settings import env
 from contract.web import Certificate
@@ -35,6 +36,10 @@ class GatewaySettings:
     max_string_bytes: int = env("MAX_STRING_BYTES")
     max_id_length: int = env("MAX_ID_LENGTH")
     max_held_bytes: int = env("MAX_HELD_BYTES")
+    max_held_project_share: float = env("MAX_HELD_PROJECT_SHARE")
+    project_events_per_second: float = env("PROJECT_EVENTS_PER_SECOND")
+    project_bytes_per_second: float = env("PROJECT_BYTES_PER_SECOND")
+    project_burst_seconds: float = env("PROJECT_BURST_SECONDS")
     record_bytes: int = env("BATCH_RECORD_BYTES")
     produce_timeout_ms: int = env("PRODUCE_TIMEOUT_MS")
     produce_linger_ms: int = env("PRODUCE_LINGER_MS")
@@ -60,6 +65,11 @@ class GatewaySettings:
     s3_endpoint_url: str | None = env("S3_ENDPOINT_URL")
     s3_region: str | None = env("S3_REGION")
     metrics_projects: int = env("METRICS_PROJECTS")
+
+    @property
+    def rates(self) -> Rates:
+        """Return what a project may send that has no limits of its own."""
+        return Rates(events_per_second=self.project_events_per_second, bytes_per_second=self.project_bytes_per_second)
 
     @property
     def objects(self) -> ObjectSettings:

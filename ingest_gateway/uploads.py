@@ -19,7 +19,6 @@ from contract.metrics import GATEWAY_RECEIVED_BYTES
 from contract.objects import ObjectStore
 from ingest_gateway.adapters.base import Failure, FailureKind, Route, WireRequest, WireResponse
 from ingest_gateway.adapters.statuses import HTTP_STATUSES, RETRY_AFTER_SECONDS, RETRYABLE
-from ingest_gateway.domain.admission import Holding
 from ingest_gateway.domain.grants import Grant, Operation, content_fault, grant_of, token_of
 from ingest_gateway.handlers import Handler
 
@@ -90,12 +89,9 @@ class Uploads(Handler):
     name = PROTOCOL
     routes = tuple(Route(method=method, path=f"{PREFIX}{{token}}", is_public=True) for method in OPERATIONS)
 
-    def __init__(
-        self, store: ObjectStore, secret: Secret, holding: Holding, public_url: str | None, clock: Callable[[], int] = now_us
-    ) -> None:
+    def __init__(self, store: ObjectStore, secret: Secret, public_url: str | None, clock: Callable[[], int] = now_us) -> None:
         self.store = store
         self._secret = secret
-        self._holding = holding
         self._public_url = public_url.rstrip("/") if public_url else None
         self._clock = clock
 
@@ -150,12 +146,7 @@ class Uploads(Handler):
     async def _put(self, request: WireRequest, grant: Grant) -> WireResponse:
         body = request.body
         GATEWAY_RECEIVED_BYTES.labels(PROTOCOL).inc(len(body))
-        if not self._holding.admit(len(body)):
-            return self.encode(request, Failure(kind=FailureKind.UNAVAILABLE, message="the gateway holds as much as it may: try again"))
-        try:
-            fault = await asyncio.to_thread(self._checked_put, grant, body)
-        finally:
-            self._holding.release(len(body))
+        fault = await asyncio.to_thread(self._checked_put, grant, body)
         if fault is not None:
             return self.encode(request, Failure(kind=FailureKind.MALFORMED, message=fault))
         return WireResponse(body=b"{}")

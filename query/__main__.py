@@ -8,6 +8,7 @@ import sys
 
 from contract.codec import codec_for
 from contract.control import ControlReader, Directory
+from contract.doorkeeper import AccessSettings
 from contract.errors import SettingsError
 from contract.kafka import KafkaSettings
 from contract.logs import LogSettings, set_up
@@ -19,11 +20,11 @@ from query.settings import QuerySettings
 logger = logging.getLogger(__name__)
 
 
-async def serve(settings: QuerySettings, store: StoreSettings, kafka: KafkaSettings) -> None:
+async def serve(settings: QuerySettings, store: StoreSettings, kafka: KafkaSettings, access: AccessSettings) -> None:
     """Run until SIGTERM or SIGINT."""
     directory = Directory()
     control = ControlReader(kafka, codec_for(kafka.schema_registry_url), directory, settings.control_snapshot_file)
-    app = build(settings, directory, store, lambda: None if control.is_caught_up else "projects and keys have not been read yet")
+    app = build(settings, directory, store, lambda: None if control.is_caught_up else "projects and keys have not been read yet", access)
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
@@ -39,16 +40,17 @@ async def serve(settings: QuerySettings, store: StoreSettings, kafka: KafkaSetti
 def main() -> int:
     """Read the environment and serve; return the exit status."""
     try:
-        check_all(os.environ, QuerySettings, StoreSettings, KafkaSettings, LogSettings)
+        check_all(os.environ, QuerySettings, StoreSettings, KafkaSettings, AccessSettings, LogSettings)
         settings, store = load(QuerySettings, os.environ), load(StoreSettings, os.environ)
         kafka, logs = load(KafkaSettings, os.environ), load(LogSettings, os.environ)
+        access = load(AccessSettings, os.environ)
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return 2
     set_up(logs)
-    for group in (settings, store, kafka):
+    for group in (settings, store, kafka, access):
         logger.info("settings %s", " ".join(f"{name}={value}" for name, value in described(group).items()))
-    asyncio.run(serve(settings, store, kafka))
+    asyncio.run(serve(settings, store, kafka, access))
     return 0
 
 

@@ -12,8 +12,9 @@ import msgspec
 from contract import web
 from contract.clock import US_PER_SECOND, now_us
 from contract.control import Directory
-from contract.errors import AccessError, RetryableError
-from contract.keys import presented
+from contract.doorkeeper import AccessSettings, Doorkeeper
+from contract.errors import AccessError, OverloadedError, RetryableError
+from contract.keys import Project, presented
 from contract.metrics import QUERY_REQUESTS, QUERY_SECONDS, export
 from contract.store import StoreSettings
 from contract.web import HttpServer, Receive, Response, Scope, Send
@@ -28,6 +29,7 @@ from query.routes import PREFIX, Route, find_route
 from query.settings import QuerySettings
 from query.shapes import Failure, FailureBody
 from query.statements import ping
+from query.turns import Turns
 
 logger = logging.getLogger(__name__)
 
@@ -48,13 +50,13 @@ def nothing_to_say() -> str | None:
 class QueryApp:
     """The server and what it needs; `port` is where it listens. `start` and `stop` belong to the running event loop."""
 
-    def __init__(self, settings: QuerySettings, directory: Directory, reader: Reader, unready: Complaint = nothing_to_say) -> None:
-        self._directory = directory
+    def __init__(self, settings: QuerySettings, doorkeeper: Doorkeeper, reader: Reader, unready: Complaint = nothing_to_say) -> None:
         self._reader = reader
         self._unready = unready
         export("query")
         self._store_complaint: str | None = "the store has not answered yet"
-        self._handle = Handler(directory, reader, AggregateCache(settings.cache_ttl_seconds * US_PER_SECOND))
+        cache = AggregateCache(settings.cache_ttl_seconds * US_PER_SECOND)
+        self._handle = Handler(doorkeeper, reader, cache, Turns(settings.project_threads))
         self._server = HttpServer(self, settings.host, settings.http_port)
         self._pinging: asyncio.Task[None] | None = None
 
@@ -109,8 +111,9 @@ class QueryApp:
 class Handler:
     """One request → one response. Nothing raised in here reaches the server."""
 
-    def __init__(self, directory: Directory, source: Rows, cache: AggregateCache) -> None:
-        self._directory = directory
+    def __init__(self, doorkeeper: Doorkeeper, source: Rows, cache: AggregateCache, turns: Turns) -> None:
+        self._doorkeeper = doorkeeper
+        self._turns = turns
         self._reads = Reads(source, cache)
 
     async def __call__(self, scope: Scope) -> Response:
@@ -132,13 +135,19 @@ class Handler:
 
     async def _answer(self, route: Route, item_id: str, scope: Scope) -> Response:
         try:
-            project = self._directory.authorise(presented(web.lower_headers(scope["headers"])), "read")
+            project = self._authorised(scope)
             asked = Query(project_id=project.project_id, id=item_id)
             query = read_query(asked, route.parameters, scope.get("query_string") or b"", route.listing)
-            answer = await route.read(self._reads, query, now_us())
+            async with self._turns.turn(project.project_id):
+                answer = await route.read(self._reads, query, now_us())
             return Response(body=msgspec.json.encode(answer), headers=ANSWER_HEADERS)
         except Exception as error:  # noqa: BLE001  every error becomes a status; unknown ones are logged there
             return failure_of(error)
+
+    def _authorised(self, scope: Scope) -> Project:
+        headers = web.lower_headers(scope["headers"])
+        address = self._doorkeeper.address_of(web.peer_of(scope), headers.get("x-forwarded-for", ""))
+        return self._doorkeeper.authorise(presented(headers), "read", address)
 
 
 def _static(method: str, path: str) -> Response:
@@ -163,8 +172,9 @@ def failure_of(error: Exception) -> Response:
         case AccessError():
             return failure(401, "unauthenticated", str(error), headers={"www-authenticate": 'Bearer realm="sluice", Basic realm="sluice"'})
         case RetryableError():
+            status, code = (429, "overloaded") if isinstance(error, OverloadedError) else (503, "unavailable")
             seconds = max(RETRY_AFTER_SECONDS, round(error.retry_after_seconds or 0))
-            return failure(503, "unavailable", str(error), headers={"retry-after": str(seconds)})
+            return failure(status, code, str(error), headers={"retry-after": str(seconds)})
     logger.error("read_failed", exc_info=error)
     return failure(500, "internal", "the read failed; the service's log says why")
 
@@ -175,11 +185,18 @@ def failure(status: int, code: str, message: str, field: str | None = None, head
     return Response(status=status, body=msgspec.json.encode(body), headers={**ANSWER_HEADERS, **(headers or {})})
 
 
-def build(settings: QuerySettings, directory: Directory, store: StoreSettings, unready: Complaint = nothing_to_say) -> QueryApp:
+def build(
+    settings: QuerySettings,
+    directory: Directory,
+    store: StoreSettings,
+    unready: Complaint = nothing_to_say,
+    access: AccessSettings | None = None,
+) -> QueryApp:
     """Return the read API over the store at `store`, ready to start.
 
     Where the store runs inside the process, `store.path` must be the one the process owns. `unready` may add a reason for
-    `/readyz`, such as keys that have not been read yet.
+    `/readyz`, such as keys that have not been read yet; until then an unknown key is a passing fault.
     """
     reader = Reader(store, threads=settings.threads, timeout_seconds=settings.timeout_seconds)
-    return QueryApp(settings, directory, reader, unready)
+    doorkeeper = Doorkeeper(directory, access, lambda: unready() is None)
+    return QueryApp(settings, doorkeeper, reader, unready)

@@ -15,4 +15,5 @@ class QuerySettings:
     cache_ttl_seconds: int = env("CACHE_TTL_SECONDS")
     timeout_seconds: int = env("QUERY_TIMEOUT_SECONDS")
     threads: int = env("QUERY_THREADS")
+    project_threads: int = env("QUERY_PROJECT_THREADS")
     control_snapshot_file: Path | None = env("CONTROL_SNAPSHOT_FILE")

@@ -8,16 +8,20 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from contract.control import project_record
+from contract.control import Directory, limits_record, project_record
 from contract.errors import PipelineError, SettingsError
 from contract.keys import Project, new_public_key
+from contract.limits import ProjectLimits
 from sluice import kafka_access
+from sluice.embedded.errors import StartError
 
 NAME = "projects"
-HELP = "list the projects, or create one"
+HELP = "list the projects, create one, or say how much one may send"
 
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 WRONG_SETTINGS = 2
+DEFAULT = "default"
+RATE_HELP = f"0 for no limit, {DEFAULT} for the gateway's setting, which is also what is not given"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,6 +31,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     create = actions.add_parser("create", help="create a project; its keys come from `sluice keys create`")
     create.add_argument("project_id", type=checked_id)
     create.add_argument("--name", help="a name for people; the id where it is missing")
+    limit = actions.add_parser("limit", help="say how much a project may send; it holds within seconds on every gateway")
+    limit.add_argument("project_id")
+    limit.add_argument("--events-per-second", type=checked_rate, metavar="RATE", help=RATE_HELP)
+    limit.add_argument("--bytes-per-second", type=checked_rate, metavar="RATE", help=RATE_HELP)
+
+
+def checked_rate(text: str) -> float | None:
+    """Return a rate, 0 for no limit, None for what the gateway's settings say; refuse any other."""
+    if text == DEFAULT:
+        return None
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = -1.0
+    if not 0 <= rate < float("inf"):
+        raise argparse.ArgumentTypeError(f"a number, 0 for no limit, or {DEFAULT} for what the gateway's settings say")
+    return rate
 
 
 def checked_id(text: str) -> str:
@@ -39,7 +60,8 @@ def checked_id(text: str) -> str:
 def run(arguments: argparse.Namespace) -> int:
     """Carry the action out."""
     try:
-        return _create(arguments) if arguments.action == "create" else _list()
+        actions = {"list": _list, "create": _create, "limit": _limit}
+        return actions[arguments.action](arguments)
     except SettingsError as error:
         print(error, file=sys.stderr)
         return WRONG_SETTINGS
@@ -48,10 +70,20 @@ def run(arguments: argparse.Namespace) -> int:
         return 1
 
 
-def _list() -> int:
-    table = Table("id", "name", "public key")
-    for project in kafka_access.directory(kafka_access.kafka_settings(os.environ)).projects.values():
-        table.add_row(project.project_id, project.name, project.public_key)
+def known(directory: Directory, project_id: str) -> Project:
+    """Return a project; raise StartError where there is none of this id."""
+    if project_id not in directory.projects:
+        raise StartError(f"no project {project_id}; there are: {', '.join(sorted(directory.projects)) or 'none'}")
+    return directory.projects[project_id]
+
+
+def _list(_: argparse.Namespace) -> int:
+    table = Table("id", "name", "public key", "events/s", "bytes/s")
+    directory = kafka_access.directory(kafka_access.kafka_settings(os.environ))
+    for project in directory.projects.values():
+        limits = directory.limits_of(project.project_id) or ProjectLimits(project_id=project.project_id)
+        rates = [_shown(rate) for rate in (limits.events_per_second, limits.bytes_per_second)]
+        table.add_row(project.project_id, project.name, project.public_key, *rates)
     Console().print(table)
     return 0
 
@@ -65,4 +97,22 @@ def _create(arguments: argparse.Namespace) -> int:
     kafka_access.write(settings, project_record(project))
     print(f"project {project.project_id}, public key {project.public_key}")
     print(f"next: sluice keys create {project.project_id} --scope ingest")
+    return 0
+
+
+def _shown(rate: float | None) -> str:
+    if rate is None:
+        return DEFAULT
+    return f"{rate:g}" if rate else "no limit"
+
+
+def _limit(arguments: argparse.Namespace) -> int:
+    settings = kafka_access.kafka_settings(os.environ)
+    directory = kafka_access.directory(settings)
+    project = known(directory, arguments.project_id)
+    limits = ProjectLimits(
+        project_id=project.project_id, events_per_second=arguments.events_per_second, bytes_per_second=arguments.bytes_per_second
+    )
+    kafka_access.write(settings, limits_record(limits))
+    print(f"project {project.project_id}: events/s {_shown(limits.events_per_second)}, bytes/s {_shown(limits.bytes_per_second)}")
     return 0

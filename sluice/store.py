@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from contract.codec import codec_for
 from contract.control import ControlReader, Directory
+from contract.doorkeeper import AccessSettings
 from contract.errors import PipelineError, RetryableError, SettingsError
 from contract.logs import set_up
 from contract.poison import PoisonError
@@ -45,11 +46,12 @@ class StoreProcess:
 
     sinks: SinkSide
     query: QuerySettings
+    access: AccessSettings
 
 
 def read(environ: Mapping[str, str]) -> StoreProcess:
     """Read every part; raise SettingsError with its mistakes."""
-    return StoreProcess(sink_settings.read(environ), load(QuerySettings, environ))
+    return StoreProcess(sink_settings.read(environ), load(QuerySettings, environ), load(AccessSettings, environ))
 
 
 def run(_arguments: argparse.Namespace) -> int:
@@ -81,6 +83,7 @@ async def _serve(settings: StoreProcess) -> None:
         directory,
         settings.sinks.store,
         lambda: None if control.is_caught_up else "projects and keys have not been read yet",
+        settings.access,
     )
     asked_to_stop = stop_on_signals(*sinks)
     with contextlib.suppress(RetryableError):  # the sink goes on trying; here it only spares the first reads a missing table

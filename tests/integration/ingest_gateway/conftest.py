@@ -14,6 +14,7 @@ import uvloop
 
 from contract.codec import Record
 from contract.control import Directory, key_record, project_record
+from contract.doorkeeper import Doorkeeper
 from contract.errors import RetryableError
 from contract.events import Event
 from contract.keys import Project, Scope, api_key
@@ -110,7 +111,7 @@ class RunningGateway:
         for _, name, record in (project_record(PROJECT), *(key_record(api_key(key, "p1", scope)) for scope, key in KEYS.items())):
             directory.apply(name, record)
         ingest = Ingest(
-            directory=directory,
+            doorkeeper=Doorkeeper(directory),
             publisher=self.publisher,
             dead_letters=DeadLetters(self.publisher, "test"),
             holding=Holding(10 * MAX_BODY_BYTES),

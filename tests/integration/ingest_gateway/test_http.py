@@ -254,12 +254,19 @@ def forwarding(running: Any, query_url: str) -> Iterator[Any]:
     gateway.stop()
 
 
-def test_reads_are_passed_on_whole(forwarding: Any) -> None:
+def test_reads_are_passed_on_whole(forwarding: Any, read_key: str) -> None:
     """Path, query and key go on; status, headers and body come back; hop-by-hop headers stay."""
-    answer = forwarding.call("GET", "/api/v1/traces/a%2Fb?tag=x%20y", headers={"authorization": "Bearer r", "te": "trailers"})
+    answer = forwarding.call("GET", "/api/v1/traces/a%2Fb?tag=x%20y", headers={"authorization": f"Bearer {read_key}", "te": "trailers"})
 
     assert (answer.status, answer.headers["x-from"]) == (418, "query")
-    assert answer.json == {"path": "/api/v1/traces/a%2Fb?tag=x%20y", "authorization": "Bearer r", "te": None}
+    assert answer.json == {"path": "/api/v1/traces/a%2Fb?tag=x%20y", "authorization": f"Bearer {read_key}", "te": None}
+
+
+def test_a_guessed_key_never_reaches_the_query_service(forwarding: Any) -> None:
+    """The gateway knows the client's address, so the guess is counted there."""
+    answer = forwarding.call("GET", "/api/v1/traces", headers={"authorization": "Bearer guess"})
+
+    assert (answer.status, answer.json["error"]["code"]) == (401, "unauthenticated")
 
 
 def test_reads_are_not_written_to(forwarding: Any) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from contract.control import Directory
+from contract.doorkeeper import Doorkeeper
 from contract.events import Event, Source
 from contract.keys import Project
 from contract.metrics import GATEWAY_ASSUMED_USAGE, GATEWAY_SIGNALS
@@ -35,14 +36,14 @@ def stored(decoded: Decoded) -> None:
     """Store what was decoded."""
     publisher = Publisher()
     ingest = Ingest(
-        directory=Directory(),
+        doorkeeper=Doorkeeper(Directory()),
         publisher=publisher,
         dead_letters=DeadLetters(publisher, "test"),
         holding=Holding(1_000_000),
         limits=Limits(),
         record_bytes=100_000,
     )
-    asyncio.run(ingest.store(Project("p", "P", "k"), decoded, 10, 1))
+    asyncio.run(ingest.store(Project("p", "P", "k"), decoded, 1))
 
 
 def counted(semantics: str) -> float:

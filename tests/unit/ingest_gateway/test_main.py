@@ -35,7 +35,7 @@ def test_wrong_settings_end_the_process_with_2(monkeypatch: pytest.MonkeyPatch, 
 
 def test_limits_come_from_the_settings() -> None:
     """What adapters are held to is what the environment says."""
-    settings, _, _ = read({"MAX_EVENTS_PER_REQUEST": "7", "MAX_JSON_DEPTH": "9"})
+    settings = read({"MAX_EVENTS_PER_REQUEST": "7", "MAX_JSON_DEPTH": "9"}).gateway
 
     assert (settings.limits.max_events, settings.limits.max_json_depth) == (7, 9)
 

@@ -13,7 +13,6 @@ from contract.errors import RetryableError
 from contract.keys import Project
 from contract.objects import DirectoryStore, ObjectInfo, StoredObject
 from ingest_gateway.adapters.base import Failure, FailureKind, WireRequest, WireResponse
-from ingest_gateway.domain.admission import Holding
 from ingest_gateway.media import LangfuseMedia
 from ingest_gateway.uploads import SECRET_FILE, Secret, Uploads, base_url
 
@@ -57,7 +56,7 @@ class Shell:
     def __init__(self, folder: Path, **more: Any) -> None:
         self.clock = Clock()
         store = more.get("store") or DirectoryStore(folder)
-        self.uploads = Uploads(store, Secret(more.get("secret"), folder), Holding(10_000), more.get("public_url"), self.clock)
+        self.uploads = Uploads(store, Secret(more.get("secret"), folder), more.get("public_url"), self.clock)
         self.media = LangfuseMedia(self.uploads, LIMIT_BYTES)
 
     def call(self, method: str, path: str, body: bytes = b"", project: Project = PROJECT) -> WireResponse:

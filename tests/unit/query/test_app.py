@@ -8,12 +8,14 @@ import msgspec
 import pytest
 
 from contract.control import Directory, key_record, project_record
+from contract.doorkeeper import Doorkeeper
 from contract.errors import OverloadedError, RetryableError
 from contract.keys import Project, api_key
 from contract.web import Response
 from query.app import Handler
 from query.cache import AggregateCache
 from query.statements import Statement
+from query.turns import Turns
 
 Answer = Callable[[Statement], list[dict[str, Any]]]
 
@@ -40,7 +42,7 @@ def get(store: FakeStore, path: str, query_string: bytes = b"") -> Response:
     directory = Directory()
     for _, name, record in (project_record(Project("p1", "p1", "pk")), key_record(api_key("secret", "p1", "read"))):
         directory.apply(name, record)
-    handler = Handler(directory, store, AggregateCache(60_000_000))
+    handler = Handler(Doorkeeper(directory), store, AggregateCache(60_000_000), Turns(1))
     scope = {"method": "GET", "path": path, "query_string": query_string, "headers": [(b"authorization", b"Bearer secret")]}
     return asyncio.run(handler(scope))
 
@@ -55,15 +57,19 @@ def raising(error: Exception) -> FakeStore:
 
 
 @pytest.mark.parametrize(
-    ("error", "retry_after"),
-    [(RetryableError("away"), "1"), (RetryableError("away", 0.2), "1"), (OverloadedError("too much", 7), "7")],
+    ("error", "status", "code", "retry_after"),
+    [
+        (RetryableError("away"), 503, "unavailable", "1"),
+        (RetryableError("away", 0.2), 503, "unavailable", "1"),
+        (OverloadedError("too much", 7), 429, "overloaded", "7"),
+    ],
 )
-def test_a_passing_fault_is_503_with_a_time_to_wait(error: Exception, retry_after: str) -> None:
+def test_a_passing_fault_says_how_long_to_wait(error: Exception, status: int, code: str, retry_after: str) -> None:
     """At least a second."""
     response = get(raising(error), "/api/v1/traces")
 
-    assert (response.status, response.headers["retry-after"]) == (503, retry_after)
-    assert msgspec.json.decode(response.body)["error"]["code"] == "unavailable"
+    assert (response.status, response.headers["retry-after"]) == (status, retry_after)
+    assert msgspec.json.decode(response.body)["error"]["code"] == code
 
 
 def test_an_unknown_error_is_500_and_tells_nothing(caplog: pytest.LogCaptureFixture) -> None:

@@ -14,6 +14,7 @@ from aiohttp import web
 
 from contract.codec import Record
 from contract.control import Directory, key_record, project_record
+from contract.doorkeeper import Doorkeeper
 from contract.errors import RetryableError
 from contract.events import Event
 from contract.keys import Project, Scope, api_key
@@ -249,7 +250,7 @@ class ProxiedApi:
         for _, name, record in (project_record(project), *(key_record(api_key(key, "p1", scope)) for scope, key in KEYS.items())):
             directory.apply(name, record)
         ingest = Ingest(
-            directory=directory,
+            doorkeeper=Doorkeeper(directory),
             publisher=self.publisher,
             dead_letters=DeadLetters(self.publisher, "test"),
             holding=self.holding,
