@@ -14,7 +14,7 @@ import aiohttp
 import psutil
 
 from loadtest import generator
-from loadtest.ledger import traces
+from loadtest.bookkeeping.entries import simple_traces
 from loadtest.stages import cpu_seconds
 from sluice.embedded import running
 from sluice.embedded.endpoints import Endpoints
@@ -60,13 +60,13 @@ async def _paced(stack: RunningStack, requests_per_second: float, seconds: float
     processes = processes_of(endpoints)
     async with aiohttp.ClientSession() as session:
         watched = _Watched(session, endpoints)
-        await watched.send(next(traces("warm", 1)))
+        await watched.send(next(simple_traces("warm", 1)))
         watcher = asyncio.create_task(watched.watch())
         await watched.settle()
         watched.clear()
         before, started = sum(map(cpu_seconds, processes.values())), time.monotonic()
         under_way = []
-        for number, trace in enumerate(itertools.islice(traces(uuid.uuid4().hex[:8], 1), int(requests_per_second * seconds))):
+        for number, trace in enumerate(itertools.islice(simple_traces(uuid.uuid4().hex[:8], 1), int(requests_per_second * seconds))):
             await asyncio.sleep(max(0.0, started + number / requests_per_second - time.monotonic()))
             under_way.append(asyncio.create_task(watched.send(trace)))
         await asyncio.gather(*under_way)

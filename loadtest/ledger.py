@@ -1,260 +1,177 @@
 """The ledger: sends events with known ids at a set rate, writes down what was acknowledged, and compares with what is stored.
 
-Every trace is one request of a trace and some observations with known usage, so that counts, usage and totals can be worked out
-from the ledger alone. A request that fails in a way that may pass (no answer, 429, 5xx) is sent again with the same ids, as SDKs
-do; what was never acknowledged is allowed to be there or not.
+    python -m loadtest.ledger --rate 200 --seconds 60
+
+against the stack that runs on the data directory (its endpoints.json), or on `--gateway`, `--query`, `--kafka` and keys. It looks for
+what is lost, doubled, changed, late, in the dead letters, missing from the archive or wrong in a total, by id; exit status 0 means
+that there is nothing of the kind.
 """
 
+import argparse
 import asyncio
-import itertools
-import time
+import os
+import sys
 import uuid
-from collections import defaultdict
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import aiohttp
-import msgspec
 
-MODEL, PROVIDER = "gpt-4o", "openai"
-REQUEST_TIMEOUT_SECONDS = 10.0
-RETRY_PAUSE_SECONDS = 0.2
-SESSIONS = 40
-USERS = 15
-PARALLEL_READS = 8
-PASSING = frozenset({429, 500, 502, 503, 504})
+from contract.codec import codec_for
+from contract.errors import PipelineError
+from contract.kafka import KafkaSettings
+from contract.objects import ListedStore, ObjectSettings, object_store
+from contract.settings import load
+from loadtest.bookkeeping.archived import check_archive
+from loadtest.bookkeeping.entries import Ledger
+from loadtest.bookkeeping.letters import Place, check_letters
+from loadtest.bookkeeping.reading import Reader
+from loadtest.bookkeeping.sending import Load, Sender
+from loadtest.bookkeeping.stored import compare
+from loadtest.bookkeeping.verdict import Verdict
+from loadtest.bookkeeping.watching import Watch
+from sluice.embedded import endpoints
+from sluice.embedded.data_dir import DataDir
 
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """One trace as it was sent."""
-
-    trace_id: str
-    session_id: str
-    user_id: str
-    observations: dict[str, dict[str, int]]
-    """Observation id → usage."""
-
-    @property
-    def event_count(self) -> int:
-        """Return how many events the request holds: the trace and its observations."""
-        return 1 + len(self.observations)
+FOUND, CANNOT = 1, 2
+RECHECK_SECONDS = 2.0
 
 
-@dataclass(slots=True)
-class Ledger:
-    """What was sent and what of it was acknowledged."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """The stack that is asked; `kafka` None leaves dead letters and archive out, `objects` None the archive."""
 
-    acknowledged: dict[str, Sent] = field(default_factory=dict)
-    refused: list[str] = field(default_factory=list)
-    attempts: int = 0
-    ack_seconds: list[float] = field(default_factory=list)
-
-    @property
-    def acknowledged_events(self) -> int:
-        """Return the number of acknowledged events."""
-        return sum(sent.event_count for sent in self.acknowledged.values())
+    gateway_http: str
+    query_http: str
+    ingest_key: str
+    read_key: str
+    kafka: KafkaSettings | None = None
+    objects: ListedStore | None = None
 
 
-@dataclass(slots=True)
-class Verdict:
-    """What the comparison found; all lists empty is the only good verdict."""
-
-    events: int
-    lost: list[str] = field(default_factory=list)
-    changed: list[str] = field(default_factory=list)
-    wrong_totals: list[str] = field(default_factory=list)
-
-    @property
-    def is_good(self) -> bool:
-        """Tell whether everything acknowledged is there once, unchanged, and every total is right."""
-        return not (self.lost or self.changed or self.wrong_totals)
-
-    def report(self) -> str:
-        """Return the verdict in words."""
-        lines = [
-            f"{self.events} events acknowledged: {len(self.lost)} lost, {len(self.changed)} changed, {len(self.wrong_totals)} totals wrong"
-        ]
-        for name in ("lost", "changed", "wrong_totals"):
-            lines += [f"  {name}: {what}" for what in getattr(self, name)[:20]]
-        return "\n".join(lines)
+def new_ledger() -> Ledger:
+    """Return a ledger whose ids are nobody else's."""
+    return Ledger(f"ledger-{uuid.uuid4().hex[:10]}")
 
 
-def traces(run: str, observations: int, payload_bytes: int = 200) -> Iterator[tuple[Sent, bytes]]:
-    """Yield traces without end: what is sent, and the request's body."""
-    text = "x" * payload_bytes
-    for number in itertools.count():
-        trace_id = f"{run}-{number}"
-        usages = {f"{trace_id}-{index}": {"input": 10 + number % 7, "output": 1 + index} for index in range(observations)}
-        sent = Sent(trace_id, f"{run}-s{number % SESSIONS}", f"{run}-u{number % USERS}", usages)
-        yield sent, _body(sent, text)
-
-
-def _body(sent: Sent, text: str) -> bytes:
-    now = datetime.now(UTC).isoformat()
-    events: list[dict[str, Any]] = [
-        {
-            "event_id": f"{sent.trace_id}-t",
-            "entity": "trace",
-            "entity_id": sent.trace_id,
-            "trace_id": sent.trace_id,
-            "name": "ledger",
-            "session_id": sent.session_id,
-            "user_id": sent.user_id,
-            "start_time": now,
-        }
-    ]
-    for observation_id, usage in sent.observations.items():
-        events.append(
-            {
-                "event_id": f"{observation_id}-e",
-                "entity": "observation",
-                "entity_id": observation_id,
-                "trace_id": sent.trace_id,
-                "kind": "generation",
-                "name": "call",
-                "model": MODEL,
-                "provider": PROVIDER,
-                "usage": usage,
-                "start_time": now,
-                "end_time": now,
-                "input": {"prompt": text},
-                "output": text,
-            }
-        )
-    return msgspec.json.encode(events)
-
-
-async def send(base_url: Callable[[], str], key: str, events_per_second: float, seconds: float, observations: int = 4) -> Ledger:
-    """Send traces at a steady rate and wait until each is acknowledged; `base_url` is asked anew for every attempt."""
-    ledger = Ledger()
-    interval = (1 + observations) / events_per_second
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_SECONDS)) as session:
-        started = time.monotonic()
-        under_way: set[asyncio.Task[None]] = set()
-        for number, (sent, body) in enumerate(traces(uuid.uuid4().hex[:10], observations)):
-            due = started + number * interval
-            if due > started + seconds:
-                break
-            await asyncio.sleep(max(0.0, due - time.monotonic()))
-            task = asyncio.create_task(_until_acknowledged(session, base_url, key, sent, body, ledger))
-            under_way.add(task)
-            task.add_done_callback(under_way.discard)
-        await asyncio.gather(*under_way)
-    return ledger
-
-
-async def _until_acknowledged(
-    session: aiohttp.ClientSession, base_url: Callable[[], str], key: str, sent: Sent, body: bytes, ledger: Ledger
-) -> None:
-    headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
-    while True:
-        ledger.attempts += 1
-        started = time.monotonic()
-        status = await _attempt(session, base_url, headers, body)
-        if status == 200:
-            ledger.acknowledged[sent.trace_id] = sent
-            ledger.ack_seconds.append(time.monotonic() - started)
-            return
-        if status is not None and status not in PASSING:
-            ledger.refused.append(f"{sent.trace_id}: {status}")
-            return
-        await asyncio.sleep(RETRY_PAUSE_SECONDS)
-
-
-async def _attempt(session: aiohttp.ClientSession, base_url: Callable[[], str], headers: dict[str, str], body: bytes) -> int | None:
-    """Return the status, or None where there was no answer."""
+async def send_for(target: Target, load_: Load, seconds: float) -> tuple[Ledger, Watch]:
+    """Send for a while, watching how long everything takes to be queryable; returns once it is, or the patience is over."""
+    ledger = new_ledger()
+    sender = Sender(lambda: target.gateway_http, target.ingest_key, ledger, load_)
+    watch = Watch(lambda: target.query_http, target.read_key, ledger)
+    watching = asyncio.create_task(watch.run())
+    asyncio.get_running_loop().call_later(seconds, sender.stop)
     try:
-        async with session.post(f"{base_url()}/v1/events", data=body, headers=headers) as response:
-            return response.status
-    except (aiohttp.ClientError, TimeoutError, OSError):
-        return None
+        await sender.run()
+        await watch.caught_up(float("inf"), load_.give_up_seconds)
+    finally:
+        watching.cancel()
+    return ledger, watch
 
 
-async def compare(ledger: Ledger, base_url: str, read_key: str) -> Verdict:
-    """Read back every acknowledged trace, session and user, and compare."""
-    verdict = Verdict(ledger.acknowledged_events)
-    reader = _Reader(base_url, read_key)
-    async with reader.session():
-        await _all(_check_trace(reader, sent, verdict) for sent in ledger.acknowledged.values())
-        for path, groups in (("sessions", _grouped(ledger, "session_id")), ("users", _grouped(ledger, "user_id"))):
-            await _all(_check_group(reader, f"/api/v1/{path}/{name}", members, verdict) for name, members in groups.items())
+async def judge(ledger: Ledger, target: Target, patience_seconds: float, placed: Sequence[Place] = ()) -> Verdict:
+    """Compare with everything that can be asked, again until it is good or the patience is over; `placed` is poison put on topics."""
+    deadline = asyncio.get_running_loop().time() + patience_seconds
+    async with Reader(lambda: target.query_http, target.read_key) as reader:
+        verdict = await compare(ledger, reader)
+        while not verdict.is_good and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(RECHECK_SECONDS)
+            verdict = await compare(ledger, reader)
+    await asyncio.to_thread(_judge_topics, ledger, verdict, target, patience_seconds, placed)
     return verdict
 
 
-class _Reader:
-    def __init__(self, base_url: str, key: str) -> None:
-        self._base_url = base_url
-        self._headers = {"authorization": f"Bearer {key}"}
-        self._session: aiohttp.ClientSession | None = None
-
-    def session(self) -> aiohttp.ClientSession:
-        self._session = aiohttp.ClientSession()
-        return self._session
-
-    async def get(self, path: str) -> Any:
-        """Return the JSON answer, or None for 404."""
-        assert self._session is not None
-        async with self._session.get(f"{self._base_url}{path}", headers=self._headers) as response:
-            if response.status == 404:
-                return None
-            response.raise_for_status()
-            return await response.json()
-
-
-async def _all(checks: Iterator[Any]) -> None:
-    for part in iter(lambda: list(itertools.islice(checks, PARALLEL_READS)), []):
-        await asyncio.gather(*part)
-
-
-async def _check_trace(reader: _Reader, sent: Sent, verdict: Verdict) -> None:
-    stored = await reader.get(f"/api/v1/traces/{sent.trace_id}")
-    if stored is None:
-        verdict.lost.append(sent.trace_id)
+def _judge_topics(ledger: Ledger, verdict: Verdict, target: Target, patience_seconds: float, placed: Sequence[Place]) -> None:
+    if target.kafka is None:
         return
-    found = [observation["id"] for observation in stored["observations"]]
-    verdict.lost += sorted(sent.observations.keys() - set(found))
-    if len(found) != len(set(found)) or set(found) - sent.observations.keys():
-        verdict.changed.append(f"{sent.trace_id}: observations {sorted(found)}")
-    for observation in stored["observations"]:
-        if observation["usage"] != sent.observations.get(observation["id"]):
-            verdict.changed.append(f"{observation['id']}: usage {observation['usage']}")
-    if (stored["session_id"], stored["user_id"]) != (sent.session_id, sent.user_id):
-        verdict.changed.append(f"{sent.trace_id}: session {stored['session_id']} user {stored['user_id']}")
-    _check_totals(sent.trace_id, stored, [sent], verdict)
+    codec = codec_for(target.kafka.schema_registry_url)
+    check_letters(ledger, verdict, target.kafka, codec, placed, patience_seconds)
+    if target.objects is not None:
+        check_archive(ledger, verdict, target.kafka, target.objects, codec, patience_seconds)
 
 
-async def _check_group(reader: _Reader, path: str, members: list[Sent], verdict: Verdict) -> None:
-    stored = await reader.get(path)
-    if stored is None:
-        verdict.lost.append(path)
-        return
-    if stored["trace_count"] != len(members):
-        verdict.wrong_totals.append(f"{path}: {stored['trace_count']} traces, {len(members)} acknowledged")
-    _check_totals(path, stored, members, verdict)
+def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m loadtest.ledger", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--rate", type=float, default=200.0, help="events a second (200)")
+    parser.add_argument("--seconds", type=float, default=60.0, help="how long to send (60)")
+    parser.add_argument("--observations", type=int, default=4, help="observations in each trace (4)")
+    parser.add_argument("--late-seconds", type=float, help="accepted → queryable above this is a finding; unset: it is only reported")
+    parser.add_argument("--patience-seconds", type=float, default=120.0, help="how long to wait for what is missing (120)")
+    parser.add_argument("--data-dir", type=Path, default=Path(os.environ.get("SLUICE_DATA_DIR") or ".sluice"), help="whose endpoints.json")
+    parser.add_argument("--gateway", help="URL of the gateway, instead of endpoints.json; needs --ingest-key and --read-key")
+    parser.add_argument("--query", help="URL of the read API (the gateway's)")
+    parser.add_argument("--ingest-key")
+    parser.add_argument("--read-key")
+    parser.add_argument("--kafka", help="brokers, for dead letters and archive; KAFKA_… as the services read them")
+    parser.add_argument("--archive", action=argparse.BooleanOptionalAction, help="compare with the archive (S3_BUCKET, OBJECT_DIR)")
+    return parser.parse_args(words)
 
 
-def _check_totals(what: str, stored: Any, members: list[Sent], verdict: Verdict) -> None:
-    usage = summed(members)
-    count = sum(len(sent.observations) for sent in members)
-    if stored["observation_count"] != count or stored["usage"] != usage:
-        verdict.wrong_totals.append(f"{what}: {stored['observation_count']} observations {stored['usage']}, expected {count} {usage}")
+def target_of(given: argparse.Namespace) -> Target:
+    """Return what the command line names; raise StartError where nothing runs there."""
+    if given.gateway:
+        kafka = _kafka(given.kafka) if given.kafka else None
+        objects = object_store(load(ObjectSettings, os.environ)) if given.archive else None
+        return Target(
+            gateway_http=given.gateway,
+            query_http=given.query or given.gateway,
+            ingest_key=given.ingest_key,
+            read_key=given.read_key,
+            kafka=kafka,
+            objects=objects,
+        )
+    data = DataDir(given.data_dir)
+    found = endpoints.read(data.endpoints)
+    objects = None if given.archive is False else object_store(load(ObjectSettings, {"OBJECT_DIR": str(data.objects), **os.environ}))
+    return Target(
+        gateway_http=found.gateway_http,
+        query_http=found.query_http,
+        ingest_key=found.ingest_key,
+        read_key=found.read_key,
+        kafka=_kafka(found.kafka),
+        objects=objects,
+    )
 
 
-def summed(members: list[Sent]) -> dict[str, int]:
-    """Add up the usage of some traces."""
-    usage: dict[str, int] = defaultdict(int)
-    for sent in members:
-        for counts in sent.observations.values():
-            for unit, count in counts.items():
-                usage[unit] += count
-    return dict(usage)
+def _kafka(brokers: str) -> KafkaSettings:
+    return load(KafkaSettings, {**os.environ, "KAFKA_BOOTSTRAP_SERVERS": brokers})
 
 
-def _grouped(ledger: Ledger, name: str) -> dict[str, list[Sent]]:
-    groups: dict[str, list[Sent]] = defaultdict(list)
-    for sent in ledger.acknowledged.values():
-        groups[getattr(sent, name)].append(sent)
-    return groups
+async def run(given: argparse.Namespace) -> int:
+    """Send, compare, report; returns the exit status."""
+    target = target_of(given)
+    ledger, watch = await send_for(target, Load(events_per_second=given.rate, observations=given.observations), given.seconds)
+    verdict = await judge(ledger, target, given.patience_seconds)
+    if given.late_seconds is not None:
+        verdict.late += [f"{name}: {wait:.1f} s" for name, wait in watch.waits.items() if wait > given.late_seconds]
+    print(verdict.report())
+    print(latencies(ledger, watch))
+    if not ledger.acknowledged:
+        print("nothing was acknowledged: there is nothing to compare")
+    return 0 if verdict.is_good and ledger.acknowledged else FOUND
+
+
+def latencies(ledger: Ledger, watch: Watch) -> str:
+    """Return how long acknowledgements and reads took."""
+    parts = []
+    for what, seconds in (("acknowledged after", ledger.ack_seconds), ("accepted → queryable", list(watch.waits.values()))):
+        if seconds:
+            ordered = sorted(seconds)
+            p50, p99 = ordered[len(ordered) // 2], ordered[min(len(ordered) - 1, len(ordered) * 99 // 100)]
+            parts.append(f"{what}: p50 {p50:.3f} s, p99 {p99:.3f} s, longest {ordered[-1]:.3f} s")
+    return "\n".join(parts)
+
+
+def main() -> int:
+    """Run the command line."""
+    try:
+        return asyncio.run(run(arguments()))
+    except (PipelineError, aiohttp.ClientError, OSError) as error:
+        print(f"the ledger cannot work: {error}", file=sys.stderr)
+        return CANNOT
+
+
+if __name__ == "__main__":
+    sys.exit(main())

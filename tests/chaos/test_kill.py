@@ -1,7 +1,6 @@
 """Under steady load every service is killed in turn; what was acknowledged is stored once, and totals equal recomputation."""
 
 import asyncio
-import contextlib
 import os
 import signal
 from collections.abc import Iterator
@@ -9,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from loadtest.ledger import Ledger, send
 from sluice.embedded import running
 from sluice.embedded.errors import StartError
 from sluice.embedded.running import RunningStack
-from tests.chaos.settling import settled
+from tests.chaos.settling import settled, under_load
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(400)]
 
@@ -32,13 +30,6 @@ def own_stack(tmp_path: Path) -> Iterator[RunningStack]:
         yield stack
     finally:
         stack.stop()
-
-
-def gateway_of(stack: RunningStack, known: list[str]) -> str:
-    """Return the gateway's address, the last known one while the stack is putting itself together again."""
-    with contextlib.suppress(StartError):
-        known.append(stack.endpoints.gateway_http)
-    return known[-1]
 
 
 async def kill_in_turn(stack: RunningStack) -> list[str]:
@@ -64,19 +55,9 @@ async def pid_of(stack: RunningStack, victim: str) -> int:
             return pid
 
 
-async def load_and_kill(stack: RunningStack) -> tuple[Ledger, list[str]]:
-    """Send for a minute while the killing goes on."""
-    known = [stack.endpoints.gateway_http]
-    key = stack.endpoints.ingest_key
-    return await asyncio.gather(
-        send(lambda: gateway_of(stack, known), key, EVENTS_PER_SECOND, SECONDS),
-        kill_in_turn(stack),
-    )
-
-
 def test_killed_services_lose_and_double_nothing(own_stack: RunningStack) -> None:
     """200 events/s for a minute; gateway, worker and store killed twice each and started again by the supervisor."""
-    ledger, killed = asyncio.run(load_and_kill(own_stack))
+    ledger, killed = asyncio.run(under_load(own_stack, EVENTS_PER_SECOND, SECONDS, kill_in_turn(own_stack)))
     verdict = asyncio.run(settled(own_stack, ledger))
 
     assert killed == list(VICTIMS * 2)

@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 
 from contract.web import free_port
-from loadtest.ledger import Ledger, send
 from sluice.embedded import running
 from sluice.embedded.running import RunningStack
-from tests.chaos.settling import settled
+from tests.chaos.settling import settled, under_load
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(400)]
 
@@ -62,18 +61,9 @@ async def storm(stack: RunningStack, folder: Path) -> int:
     return len(endings)
 
 
-async def load_and_storm(stack: RunningStack, folder: Path) -> tuple[Ledger, int]:
-    """Send for a minute while workers come and go."""
-    endpoints = stack.endpoints
-    return await asyncio.gather(
-        send(lambda: endpoints.gateway_http, endpoints.ingest_key, EVENTS_PER_SECOND, SECONDS),
-        storm(stack, folder),
-    )
-
-
 def test_workers_that_come_and_go_lose_and_double_nothing(own_stack: RunningStack, tmp_path: Path) -> None:
     """Four workers join for nine seconds each; half of them are killed."""
-    ledger, joined = asyncio.run(load_and_storm(own_stack, tmp_path))
+    ledger, joined = asyncio.run(under_load(own_stack, EVENTS_PER_SECOND, SECONDS, storm(own_stack, tmp_path)))
     verdict = asyncio.run(settled(own_stack, ledger))
 
     assert joined == 4
@@ -97,18 +87,9 @@ async def pause_again_and_again(stack: RunningStack, folder: Path) -> int:
     return times
 
 
-async def load_and_pause(stack: RunningStack, folder: Path) -> tuple[Ledger, int]:
-    """Send for a minute while a worker is held still."""
-    endpoints = stack.endpoints
-    return await asyncio.gather(
-        send(lambda: endpoints.gateway_http, endpoints.ingest_key, EVENTS_PER_SECOND, SECONDS),
-        pause_again_and_again(stack, folder),
-    )
-
-
 def test_a_worker_that_was_paused_beyond_its_session_changes_nothing(own_stack: RunningStack, tmp_path: Path) -> None:
     """It wakes up in the middle of a step whose partitions are another's by then."""
-    ledger, paused = asyncio.run(load_and_pause(own_stack, tmp_path))
+    ledger, paused = asyncio.run(under_load(own_stack, EVENTS_PER_SECOND, SECONDS, pause_again_and_again(own_stack, tmp_path)))
     verdict = asyncio.run(settled(own_stack, ledger))
 
     assert paused == 2
