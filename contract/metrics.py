@@ -107,6 +107,7 @@ GATEWAY_MAX_HELD_BYTES = _gauge("gateway_max_held_bytes", "Where the gateway ans
 GATEWAY_ASSUMED_USAGE = _counter("gateway_assumed_usage_total", "Usage whose semantics the adapter had to guess.", "semantics")
 GATEWAY_SIGNALS = _counter("gateway_signal_records_total", "Spans, log records and data points accepted over OTLP.", "signal")
 GATEWAY_PROXY_RECORDS = _counter("gateway_proxy_records_total", "Proxied calls by what became of their record.", "outcome")
+GATEWAY_FILES = _counter("gateway_files_total", "Files that came with events: kept, not_kept.", "protocol", "outcome")
 GATEWAY_SPOOL_BYTES = _gauge("gateway_spool_bytes", "Bytes on disk that wait for Kafka.")
 GATEWAY_SPOOL_MAX_BYTES = _gauge("gateway_spool_max_bytes", "Where the spool is full; 0 without a spool.")
 GATEWAY_SPOOL_AGE_SECONDS = _gauge("gateway_spool_age_seconds", "Age of the oldest event that waits for Kafka.")

@@ -19,6 +19,7 @@ from contract.web import HttpServer
 from ingest_gateway.adapters.registry import ADAPTERS
 from ingest_gateway.dead_letters import DeadLetters
 from ingest_gateway.domain.admission import Admission, Holding
+from ingest_gateway.files import Files
 from ingest_gateway.forward import Forwarder
 from ingest_gateway.grpc_server import GrpcServer
 from ingest_gateway.handlers import Handler
@@ -68,6 +69,7 @@ class Gateway:
             timeout_ms=settings.produce_timeout_ms,
         )
         self._spool = _spool(settings, self._publisher)
+        self._files = Files(object_store(settings.objects))
         self._forwarder = Forwarder(settings.query_url, settings.query_timeout_seconds)
         ingest = Ingest(
             doorkeeper=Doorkeeper(self._directory, access, lambda: self._control.is_caught_up),
@@ -78,6 +80,7 @@ class Gateway:
             record_bytes=settings.record_bytes,
             admission=Admission(settings.rates, settings.project_burst_seconds, self._directory.limits_of),
             usage=UsageMeter(settings.metrics_projects),
+            files=self._files,
         )
         _show_holding(ingest.holding, settings.max_held_bytes)
         self._proxy = Proxy(ingest, settings.proxy)
@@ -144,6 +147,7 @@ class Gateway:
         await self._publisher.close(max(0.0, min(deadline - time.monotonic(), self._settings.produce_timeout_ms / 1_000)))
         await _within(max(0.0, deadline - time.monotonic()), asyncio.to_thread(self._control.stop))
         await self._forwarder.close()
+        self._files.close()
         logger.info("gateway_stopped")
 
     async def _prepare(self) -> None:

@@ -27,6 +27,7 @@ from ingest_gateway.adapters.base import Adapter, Decoded, Failure, FailureKind,
 from ingest_gateway.dead_letters import DeadLetters
 from ingest_gateway.domain.admission import Admission, Holding
 from ingest_gateway.domain.usage_details import ASSUMED_EXCLUSIVE, ASSUMED_INCLUSIVE
+from ingest_gateway.files import Files
 from ingest_gateway.publisher import Publisher
 from ingest_gateway.usage import UsageMeter
 
@@ -54,6 +55,7 @@ class Ingest:
     clock: Callable[[], int] = now_us
     usage: UsageMeter = UsageMeter()
     monotonic: Callable[[], float] = time.monotonic
+    files: Files = field(default_factory=Files)
 
     def authorise(self, headers: Mapping[str, str], scope: Scope, peer: str, key: str | None = None) -> Project | Failure:
         """Return the project whose key lower-case `headers` carry, or why there is none; a `key` from the path goes before them.
@@ -93,6 +95,8 @@ class Ingest:
             decoded = await asyncio.to_thread(adapter.decode, request)
         else:
             decoded = adapter.decode(request)
+        if isinstance(decoded, Decoded):
+            decoded = await self.files.keep(request.project.project_id, decoded)
         attempt = attempt_in(request.headers.get(ATTEMPT_HTTP_HEADER, ""))
         outcome = await self.store(request.project, decoded, request.received_at, attempt)
         self.meter(request.project, outcome, size_bytes)

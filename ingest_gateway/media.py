@@ -9,7 +9,6 @@ import binascii
 import re
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote
 
 import msgspec
 
@@ -20,14 +19,13 @@ from ingest_gateway.adapters.base import Failure, FailureKind, Route, WireReques
 from ingest_gateway.adapters.langfuse.adapter import PREFIXES, PROTOCOL
 from ingest_gateway.adapters.langfuse.answers import failed, json_response
 from ingest_gateway.domain.faults import invalid
+from ingest_gateway.domain.files import MEDIA_TYPE, key_of, media_id_of
 from ingest_gateway.handlers import Handler
 from ingest_gateway.uploads import Upload, Uploads
 
 MEDIA = "/api/public/media"
-MEDIA_ID_LENGTH = 22
 SHA256_BYTES = 32
 MEDIA_ID = re.compile(r"^[A-Za-z0-9_-]{22}$")
-CONTENT_TYPE = re.compile(r"^[A-Za-z0-9!#$&^_.+-]{1,127}/[A-Za-z0-9!#$&^_.+-]{1,127}(?:\s*;[\x20-\x7e]{0,200})?$")
 
 
 class Announcement(msgspec.Struct, rename={"content_type": "contentType", "content_length": "contentLength", "sha256": "sha256Hash"}):
@@ -111,7 +109,7 @@ def announced(body: bytes, max_bytes: int) -> tuple[bytes, Announcement]:
         said = _decode(body)
     except (msgspec.MsgspecError, RecursionError) as error:
         raise invalid(error) from None
-    if not CONTENT_TYPE.fullmatch(said.content_type):
+    if not MEDIA_TYPE.fullmatch(said.content_type):
         raise InvalidEventError(RejectionCode.WRONG_VALUE, "not a media type", "contentType")
     if said.content_length < 1:
         raise InvalidEventError(RejectionCode.WRONG_VALUE, "must be at least 1", "contentLength")
@@ -124,16 +122,6 @@ def announced(body: bytes, max_bytes: int) -> tuple[bytes, Announcement]:
     if len(digest) != SHA256_BYTES:
         raise InvalidEventError(RejectionCode.WRONG_VALUE, "not a SHA-256 in base64", "sha256Hash")
     return digest, said
-
-
-def media_id_of(digest: bytes) -> str:
-    """Return the id that an SDK works out for itself and insists on."""
-    return base64.urlsafe_b64encode(digest).decode()[:MEDIA_ID_LENGTH]
-
-
-def key_of(project_id: str, media_id: str) -> str:
-    """Return where an attachment is kept: by its content, so that the same one is kept once."""
-    return f"media/{quote(project_id, safe='')}/{media_id}"
 
 
 def _described(media_id: str, held: ObjectInfo, url: str, expires_at: int) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from contract.events import Event, Rejection, Source
 from contract.keys import Project, Scope
+from ingest_gateway.domain.files import File
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +94,8 @@ class Decoded:
     """How many things the client sent, as its protocol counts them (spans, batch entries)."""
     signal: str = ""
     """What they are (traces, logs, metrics), for protocols of several signals."""
+    files: Sequence[File] = ()
+    """Files to keep before the events that refer to them are stored."""
 
     @property
     def events(self) -> list[Event]:

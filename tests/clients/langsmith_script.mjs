@@ -29,7 +29,21 @@ const assist = traceable(
   { name: "assist", run_type: "chain", client, project_name: "shop", tags: ["blue"], metadata: { session_id: thread, user_id: user } },
 );
 
+const filed = traceable(
+  async () => {
+    made.filed = getCurrentRunTree().id;
+    return { ok: true };
+  },
+  {
+    name: "filed",
+    run_type: "tool",
+    client,
+    extractAttachments: ({ image }) => [{ image: ["image/png", image] }, {}],
+  },
+);
+
 await assist("Why?");
+await filed({ image: Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0xff]) });
 await client.awaitPendingTraceBatches();
 await client.createProject({ projectName: "shop", upsert: true });
 const project = await client.readProject({ projectName: "shop" });

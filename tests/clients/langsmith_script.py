@@ -189,12 +189,20 @@ def projects() -> None:
         MADE["read"] = "not found"
 
 
+NOTE, IMAGE = b"remember\r\n--x", b"\x89PNG\r\n\x1a\n\x00\xff"
+
+
 def files() -> None:
-    """Attach a file, where this generation and mode can."""
+    """Attach a file to a run by hand, when it is made and when it is updated, and to a RunTree where this generation and mode can."""
+    run_id, now = uuid.uuid4(), dt.datetime.now(dt.UTC)
+    note = langsmith.schemas.Attachment(mime_type="text/plain", data=NOTE)
+    CLIENT.create_run("filed-by-hand", {}, "tool", id=run_id, project_name=PROJECT, start_time=now, attachments={"note": note})
+    CLIENT.update_run(run_id, outputs={"ok": True}, end_time=now, attachments={"image": ("image/png", IMAGE)})
+    MADE["filed_by_hand"] = str(run_id)
     run = langsmith.RunTree(name="filed", run_type="tool", inputs={}, client=CLIENT, project_name=PROJECT)
     if MODE in ("batch", "single") or not hasattr(run, "attachments"):
         return
-    run.attachments["note"] = langsmith.schemas.Attachment(mime_type="text/plain", data=b"remember\r\n--x")
+    run.attachments["note"] = note
     run.post()
     run.end(outputs={"ok": True})
     run.patch()

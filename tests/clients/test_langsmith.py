@@ -29,6 +29,7 @@ RUN_SECONDS = 90.0
 OPENAI_UNITS = {"input": 500, "cache_read_input": 1000, "output": 150, "reasoning_output": 50}
 ANTHROPIC_UNITS = {"input": 100, "cache_read_input": 30, "cache_write_5m_input": 40, "cache_write_1h_input": 10, "output": 20}
 PRICED_UNITS = {"input": 10, "output": 5}
+NOTE, IMAGE = b"remember\r\n--x", b"\x89PNG\r\n\x1a\n\x00\xff"
 
 
 def environ_of(url: str, key: str, **more: str) -> dict[str, str]:
@@ -81,10 +82,21 @@ def test_everything_an_sdk_says(stack: Endpoints, generation: str, mode: str, pr
     assert_feedback(stack, made)
     assert ("filed" in made) == (mode in ("multipart", "zstd"))
     if "filed" in made:
-        [filed] = await_ended(stack, made["filed"], 1)["observations"]
-        note = filed["metadata"]["attachment.note"]
-        assert (note["mime_type"], note["bytes"], note["is_kept"]) == ("text/plain", 13, False)
+        assert_file(stack, made["filed"], "note", "text/plain", NOTE)
+    assert_file(stack, made["filed_by_hand"], "note", "text/plain", NOTE)
+    assert_file(stack, made["filed_by_hand"], "image", "image/png", IMAGE)
     assert_totals(stack, thread, user)
+
+
+def assert_file(stack: Endpoints, trace_id: str, name: str, mime_type: str, content: bytes) -> None:
+    """The run names the file, whose bytes come back for a key that may read."""
+    [run] = await_ended(stack, trace_id, 1)["observations"]
+    said = run["metadata"][f"attachment.{name}"]
+    assert (said["mime_type"], said["bytes"], said["is_kept"]) == (mime_type, len(content), True)
+    shown = get(stack, f"/api/public/media/{said['media_id']}")
+    assert (shown["contentType"], shown["contentLength"]) == (mime_type, len(content))
+    with urllib.request.urlopen(shown["url"], timeout=10) as answer:
+        assert answer.read() == content
 
 
 def await_ended(stack: Endpoints, trace_id: str, observations: int) -> Any:
@@ -205,6 +217,7 @@ def test_javascript(stack: Endpoints) -> None:
     made = json.loads(done.stdout)
     assert made["project"] == "shop"
     trace = await_ended(stack, made["trace"], 3)
+    assert_file(stack, made["filed"], "image", "image/png", IMAGE)
     assert (trace["name"], trace["session_id"], trace["user_id"], trace["tags"]) == ("assist", thread, user, ["blue"])
     assert (trace["input"], trace["output"]) == ({"input": "Why?"}, {"answer": "Because."})
     seen = {observation["name"]: observation for observation in trace["observations"]}

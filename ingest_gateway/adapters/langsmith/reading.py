@@ -9,13 +9,14 @@ import msgspec
 
 from contract.errors import InvalidEventError
 from contract.events import Event, Rejection, RejectionCode
+from ingest_gateway.adapters.langsmith.attachments import Attachment, by_name, in_json, in_parts
 from ingest_gateway.adapters.langsmith.envelopes import FeedbackSaid, Refused, RunSaid, Statement
 from ingest_gateway.adapters.langsmith.feedback import feedback_event
 from ingest_gateway.adapters.langsmith.identity import Stated, canonical, known_of, place_of, stated_of
-from ingest_gateway.adapters.langsmith.multipart import Part
-from ingest_gateway.adapters.langsmith.runs import Attachment, Delivery, events_of, group_of, statement_id
+from ingest_gateway.adapters.langsmith.runs import Delivery, events_of, group_of, statement_id
 from ingest_gateway.adapters.langsmith.wire import SPLIT_OFF, Feedback, Run
 from ingest_gateway.domain.faults import invalid
+from ingest_gateway.domain.files import File
 from ingest_gateway.domain.texts import checked_id, with_nulls
 
 Items = list[Event | Rejection]
@@ -33,6 +34,13 @@ NAMES = {
     "session_id": "extra.metadata",
 }
 """Sluice's names of fields → LangSmith's."""
+
+
+class Amount(NamedTuple):
+    """What a request's statements amount to."""
+
+    items: Items
+    files: list[File]
 
 
 class Readable(NamedTuple):
@@ -57,12 +65,13 @@ _check = msgspec.json.Decoder(msgspec.Raw).decode
 FAULTS = (InvalidEventError, msgspec.MsgspecError, RecursionError)
 
 
-def items_of(statements: list[Statement], delivery: Delivery) -> Items:
+def items_of(statements: list[Statement], delivery: Delivery) -> Amount:
     """Return what the statements amount to, in their order."""
     read = [_readable(said, delivery) if isinstance(said, RunSaid) else None for said in statements]
     known = known_of(found.stated for found in read if isinstance(found, Readable))
     found_traces: dict[str, str] = {}
     items: Items = []
+    files: list[File] = []
     for index, (said, found) in enumerate(zip(statements, read, strict=True)):
         if isinstance(said, Refused):
             items.append(_rejection(index, said.original, said.fault, None))
@@ -72,14 +81,15 @@ def items_of(statements: list[Statement], delivery: Delivery) -> Items:
                 items.append(_feedback(said, delivery))
             elif isinstance(found, Readable):
                 place = place_of(found.stated, known, found_traces)
-                files = [_attachment(name, part) for name, part in said.files]
-                event_id = statement_id(said.operation, found.run_id, _content_of(said, files))
-                items += events_of(found.run, found.run_id, place, said.operation, event_id, files, delivery)
+                attached = by_name(in_json(found.run.attachments), in_parts(said.files))
+                event_id = statement_id(said.operation, found.run_id, _content_of(said, attached))
+                items += events_of(found.run, found.run_id, place, said.operation, event_id, attached, delivery)
+                files += [each.file(event_id) for each in attached if not each.reason]
             elif found is not None:
                 items.append(_rejection(index, said.original, found, said.run_id))
         except FAULTS as error:
             items.append(_rejection(index, said.original, _named(invalid(error)), _id_of(said)))
-    return items
+    return Amount(items, files)
 
 
 def _readable(said: RunSaid, delivery: Delivery) -> Readable | InvalidEventError:
@@ -97,10 +107,10 @@ def _readable(said: RunSaid, delivery: Delivery) -> Readable | InvalidEventError
 def _run_of(said: RunSaid, delivery: Delivery) -> Run:
     if said.main is None:
         raise InvalidEventError(RejectionCode.MISSING_FIELD, "the run's own part is missing")
-    size_bytes = len(said.main) + sum(map(len, said.pieces.values()))
-    if size_bytes > delivery.limits.max_event_bytes:
-        raise InvalidEventError(RejectionCode.TOO_LARGE, f"over {delivery.limits.max_event_bytes} bytes")
     run = _decode(_decode_run, said.main)
+    files_bytes = 0 if run.attachments is msgspec.UNSET else len(run.attachments)
+    if len(said.main) - files_bytes + sum(map(len, said.pieces.values())) > delivery.limits.max_event_bytes:
+        raise InvalidEventError(RejectionCode.TOO_LARGE, f"over {delivery.limits.max_event_bytes} bytes")
     for name in SPLIT_OFF:
         if name in said.pieces:
             setattr(run, name, _piece(name, said.pieces[name]))
@@ -124,17 +134,13 @@ def _decode(decode: Callable[[bytes], T], content: bytes) -> T:
         return decode(with_nulls(content))
 
 
-def _content_of(said: RunSaid, files: list[Attachment]) -> list[bytes]:
+def _content_of(said: RunSaid, attached: list[Attachment]) -> list[bytes]:
     pieces = [said.main or b""]
     for name, content in sorted(said.pieces.items()):
         pieces += [name.encode(), content]
-    for file in files:
-        pieces += [file.name.encode("utf-8", "replace"), file.digest]
+    for each in attached:
+        pieces += [each.name.encode("utf-8", "replace"), each.media_id.encode()]
     return pieces
-
-
-def _attachment(name: str, part: Part) -> Attachment:
-    return Attachment(name, part.content_type, len(part.content), blake2b(part.content, digest_size=16).digest())
 
 
 def _feedback(said: FeedbackSaid, delivery: Delivery) -> Event:

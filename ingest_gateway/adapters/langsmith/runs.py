@@ -9,6 +9,7 @@ import msgspec
 
 from contract.events import Event
 from ingest_gateway.adapters.base import Limits
+from ingest_gateway.adapters.langsmith.attachments import Attachment
 from ingest_gateway.adapters.langsmith.identity import Place
 from ingest_gateway.adapters.langsmith.models import INVOCATION, Model, model_of
 from ingest_gateway.adapters.langsmith.usage import reading_of
@@ -47,16 +48,6 @@ DIFY_MESSAGE = "message_id"
 REVISION = "revision_id"
 STREAMED = "new_token"
 UNREMARKABLE = frozenset({STREAMED, "start", "end"})
-LONGEST_CONTENT_TYPE = 200
-
-
-class Attachment(NamedTuple):
-    """A file that came with a run."""
-
-    name: str
-    content_type: str
-    size_bytes: int
-    digest: bytes
 
 
 class Delivery(NamedTuple):
@@ -206,8 +197,7 @@ def _observation_metadata(run: Run, kind: Kind | None, extra: Fields, metadata: 
     if remarkable := _remarkable(run.events):
         own["events"] = msgspec.Raw(_encode(remarkable))
     for file in files:
-        about = {"mime_type": file.content_type[:LONGEST_CONTENT_TYPE], "bytes": file.size_bytes, "is_kept": False}
-        own[f"attachment.{file.name}"] = msgspec.Raw(_encode(about))
+        own[file.key] = msgspec.Raw(file.reference.encode())
     return {**own, **metadata}
 
 

@@ -46,6 +46,9 @@ class Run(msgspec.Struct, kw_only=True):
     extra: Json = msgspec.UNSET
     error: Json = msgspec.UNSET
     serialized: Json = msgspec.UNSET
+    attachments: Json = msgspec.UNSET
+    """Files of a run that goes by itself: name → type and content in base64; in a multipart body they are parts."""
+
     file_list: Json = msgspec.UNSET
     """Only Dify's tracer sends it."""
 

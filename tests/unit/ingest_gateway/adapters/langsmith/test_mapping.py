@@ -10,6 +10,7 @@ import pytest
 from contract.events import Event
 from contract.merge import merge, state_of
 from ingest_gateway.adapters.base import Decoded, Limits
+from ingest_gateway.domain.files import media_id_in
 
 RECEIVED_AT = 1_795_245_300_000_000
 START_US = 1_795_244_815_460_834
@@ -261,13 +262,68 @@ def test_dify_users(run_fields: RunFields) -> None:
 
 
 def test_a_run_with_files(send_parts: Any) -> None:
-    """Named in the metadata, not kept; a name may hold anything but a dot, the content anything but the boundary."""
+    """Named in the metadata, to be kept; a name may hold anything but a dot, the content anything but the boundary."""
     data = b"\x00\xff\r\n--x\r\n\r\n"
     parts = [(f"post.{RUN_ID}", {"id": RUN_ID, "name": "n"}), (f"attachment.{RUN_ID}.a b", data, "image/png; length=10")]
     outcome, answer = send_parts([*parts, ("attachment.other.a", b"1")])
 
     assert isinstance(outcome, Decoded)
     about = json.loads(outcome.events[0].fields["metadata"]["attachment.a b"])
-    assert about == {"mime_type": "image/png", "bytes": len(data), "is_kept": False}
+    media_id = media_id_in(data)
+    assert about == {"mime_type": "image/png", "bytes": len(data), "is_kept": True, "media_id": media_id}
+    [file] = outcome.files
+    assert (bytes(file.content), file.content_type, file.media_id) == (data, "image/png", media_id)
+    assert file.place == (outcome.events[0].event_id, "attachment.a b")
     assert [rejection.field for rejection in outcome.rejections] == ["attachment.other.a"]
     assert (answer.status, answer.headers["x-sluice-rejected"]) == (202, "1")
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH"])
+@pytest.mark.parametrize("said", [{"mime_type": "text/plain", "data": "aGn/"}, ["text/plain", "aGn/"]])
+def test_files_of_a_run_that_goes_by_itself(send: Any, make_run: MakeRun, method: str, said: Any) -> None:
+    """In base64, as an object or a pair, as SDKs write them outside multipart bodies."""
+    path = "/runs" if method == "POST" else f"/runs/{RUN_ID}"
+    outcome, _ = send(method, path, make_run(attachments={"note": said}))
+
+    [file] = outcome.files
+    assert (bytes(file.content), file.content_type, file.name) == (b"hi\xff", "text/plain", "attachment.note")
+    assert json.loads(outcome.events[0].fields["metadata"]["attachment.note"])["is_kept"] is True
+
+
+@pytest.mark.parametrize(
+    "said", [["text/plain", "/home/ada/note.txt!"], {"mime_type": "text/plain"}, "x", 7, ["text/plain", "aGn/", 1], [], {}]
+)
+def test_a_file_that_cannot_be_read(send: Any, make_run: MakeRun, said: Any) -> None:
+    """The run is taken in and says why its file is not kept."""
+    outcome, answer = send("POST", "/runs", make_run(attachments={"note": said}))
+
+    about = json.loads(outcome.events[0].fields["metadata"]["attachment.note"])
+    assert (about["is_kept"], about["reason"]) == (False, "neither a part of the request nor base64")
+    assert (list(outcome.files), outcome.rejections, answer.status) == ([], [], 202)
+
+
+@pytest.mark.parametrize("attachments", [None, {}, [], "x", 7, {"note": None}])
+def test_no_files(send: Any, make_run: MakeRun, attachments: Any) -> None:
+    """Nothing, in whatever shape, is no file."""
+    outcome, _ = send("POST", "/runs", {**make_run(), "attachments": attachments})
+
+    assert (list(outcome.files), outcome.rejections) == ([], [])
+
+
+def test_a_large_file_does_not_make_its_run_too_large(send: Any, make_run: MakeRun) -> None:
+    """The limit on events is about what is stored as one."""
+    limits = Limits(max_event_bytes=1_000)
+    file = ["text/plain", "aGk=" + "A" * 4_000]
+    outcome, _ = send("POST", "/runs", make_run(attachments={"note": ["text/plain", "A" * 4_000]}), limits=limits)
+    refused, _ = send("POST", "/runs", make_run(inputs={"text": file}, attachments={"note": file}), limits=limits)
+
+    assert ([len(each.content) for each in outcome.files], outcome.rejections) == ([3_000], [])
+    assert [rejection.code for rejection in refused.rejections] == ["too_large"]
+
+
+def test_of_two_files_with_one_name_the_later_counts(send_parts: Any) -> None:
+    """As in a form."""
+    parts = [(f"post.{RUN_ID}", {"id": RUN_ID, "name": "n"}), *((f"attachment.{RUN_ID}.a", data, "text/plain") for data in (b"1", b"2"))]
+    outcome, _ = send_parts(parts)
+
+    assert [bytes(file.content) for file in outcome.files] == [b"2"]
