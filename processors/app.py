@@ -23,6 +23,7 @@ from contract.web import HttpServer, health_app
 from processors.agents import LostOwnershipError, Ownership, run
 from processors.changelog import Changelog
 from processors.changelog_log import KafkaChangelogLog
+from processors.credentials import broker_credentials
 from processors.domain.overrides import Override, read_overrides
 from processors.domain.price_book import PriceBook
 from processors.lags import Lags
@@ -193,6 +194,7 @@ def faust_app(settings: ProcessorSettings, kafka: KafkaSettings) -> faust.App:
     return faust.App(
         settings.group,
         broker=servers,
+        broker_credentials=broker_credentials(kafka),
         datadir=str(settings.data_dir),
         store="rocksdb://",
         topic_partitions=kafka.partitions,
