@@ -5,6 +5,7 @@ Where nothing tells, a cache larger than the input means exclusive and anything 
 """
 
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from contract import usage as units
@@ -177,6 +178,8 @@ def count_of(value: Any, most: int = LARGEST_COUNT) -> int | None:
     """Return a whole count from 0 to `most`, also from text; None for anything else."""
     if isinstance(value, bool):
         return None
+    if isinstance(value, Decimal):
+        value = float(value)
     if isinstance(value, str):
         value = int(value) if value.isascii() and value.isdigit() and len(value) < 20 else None
     if isinstance(value, float):

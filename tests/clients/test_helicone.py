@@ -25,11 +25,11 @@ from sluice.embedded.endpoints import Endpoints
 from sluice.embedded.plan import EMBEDDED_PARTITIONS
 from tests.clients.environments import run_script
 from tests.embedded.reading import await_that, await_trace, get
+from tests.recordings import recording
 
 pytestmark = [pytest.mark.embedded]
 
 SCRIPT = Path(__file__).with_name("helicone_script.py").read_text()
-GOLDEN = Path(__file__).parents[1] / "golden" / "helicone"
 WITHIN_SECONDS = 5.0
 START_SECONDS = 30.0
 OPENAI_UNITS = {"input": 500, "cache_read_input": 1000, "output": 150, "reasoning_output": 50}
@@ -154,10 +154,9 @@ def assert_totals(stack: Endpoints, session: str, user: str) -> None:
 
 def test_helicone_async_as_captured(stack: Endpoints) -> None:
     """The request that helicone-async 1.1.1 sent, to the route it knows."""
-    said = json.loads((GOLDEN / "async_01.expected.json").read_text())
-    headers = {**said["headers"], "authorization": f"Bearer {stack.ingest_key}"}
-    body = (GOLDEN / "async_01.body.pb").read_bytes()
-    request = urllib.request.Request(f"{stack.gateway_http}{said['path']}", data=body, headers=headers)
+    said = recording("helicone/async_01")
+    headers = {**said.headers, "authorization": f"Bearer {stack.ingest_key}"}
+    request = urllib.request.Request(f"{stack.gateway_http}{said.path}", data=said.body, headers=headers)
     with urllib.request.urlopen(request, timeout=10) as answer:
         assert answer.status == 200
 

@@ -8,7 +8,6 @@ import urllib.error
 import urllib.request
 import uuid
 from decimal import Decimal
-from pathlib import Path
 from subprocess import CompletedProcess, run
 from typing import Any
 
@@ -19,6 +18,7 @@ from tests.clients import langfuse_scripts
 from tests.clients.environments import client_python
 from tests.clients.node import run_module
 from tests.embedded.reading import await_that, await_trace, get
+from tests.recordings import recording
 
 pytestmark = [pytest.mark.embedded]
 
@@ -263,13 +263,10 @@ def post(stack: Endpoints, path: str, body: bytes) -> tuple[int, Any]:
         return answer.status, json.loads(answer.read())
 
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "langfuse"
-
-
 def test_open_webui(stack: Endpoints) -> None:
     """The filter's two turns, as captured, show as a chat: answers, usage and latency are there, session and user have their totals."""
     session, user = names()
-    body = (GOLDEN / "open-webui-v1.7.1-sdk2.60.10" / "002-ingestion.json").read_text()
+    body = recording("langfuse/open-webui-v1.7.1-sdk2.60.10/002").body.decode()
     sent = body.replace("chat-1", session).replace("ann@example.com", user)
 
     status, answer = post(stack, "/langfuse/api/public/ingestion", sent.encode())
@@ -293,7 +290,7 @@ def test_open_webui(stack: Endpoints) -> None:
 def test_dify(stack: Endpoints) -> None:
     """Dify's requests, one entry each: the node under its workflow, and the model call that has no id, with the cost it reports."""
     for number in (4, 3, 2, 1):
-        status, answer = post(stack, "/api/public/ingestion", (GOLDEN / "dify114" / f"{number:03}-ingestion.json").read_bytes())
+        status, answer = post(stack, "/api/public/ingestion", recording(f"langfuse/dify114/{number:03}").body)
         assert (status, answer["errors"]) == (207, [])
     trace = await_trace(stack, "2e137039-986b-4033-a14e-100c2731fae1", 2, WITHIN_SECONDS)
     call = await_that(lambda: get(stack, "/api/v1/traces/69ef56ee-6c84-4c67-9bea-ad2ddac38fea"), WITHIN_SECONDS)["observations"][0]

@@ -16,6 +16,7 @@ from sluice.embedded.endpoints import Endpoints
 from tests.clients.environments import run_script
 from tests.clients.node import run_module
 from tests.embedded.reading import await_that, await_trace, get
+from tests.recordings import recording
 
 pytestmark = [pytest.mark.embedded]
 
@@ -23,7 +24,6 @@ CLIENTS = Path(__file__).parent
 SCRIPT = (CLIENTS / "langsmith_script.py").read_text()
 OPENAI_SCRIPT = (CLIENTS / "langsmith_openai_script.py").read_text()
 JAVASCRIPT = (CLIENTS / "langsmith_script.mjs").read_text()
-GOLDEN = CLIENTS.parent / "golden" / "langsmith"
 WITHIN_SECONDS = 10.0
 RUN_SECONDS = 90.0
 OPENAI_UNITS = {"input": 500, "cache_read_input": 1000, "output": 150, "reasoning_output": 50}
@@ -240,10 +240,9 @@ def test_javascript(stack: Endpoints) -> None:
 
 def post_captured(stack: Endpoints, number: str, changed: Callable[[bytes], bytes]) -> int:
     """Send a captured request of Dify's tracer to the root, as Dify does; returns the status."""
-    [body] = (GOLDEN / "dify114_langsmith").glob(f"{number}.body.*")
-    said = json.loads((GOLDEN / "dify114_langsmith" / f"{number}.expected.json").read_text())
-    headers = {**said["headers"], "x-api-key": stack.ingest_key}
-    request = urllib.request.Request(f"{stack.gateway_http}{said['path']}", data=changed(body.read_bytes()), headers=headers, method="POST")
+    said = recording(f"langsmith/dify114_langsmith/{number}")
+    headers = {**said.headers, "x-api-key": stack.ingest_key}
+    request = urllib.request.Request(f"{stack.gateway_http}{said.path}", data=changed(said.body), headers=headers, method="POST")
     with urllib.request.urlopen(request, timeout=10) as answer:
         return int(answer.status)
 

@@ -25,6 +25,7 @@ from ingest_gateway.router import Match, Router
 from sluice.embedded.endpoints import Endpoints
 from tests.clients.environments import run_script
 from tests.embedded.reading import await_that, await_trace, get
+from tests.recordings import recording
 
 SCRIPT = Path(__file__).with_name("opik_script.py").read_text()
 GENERATIONS = ("opik-1.7", "opik-1.11", "opik-2.2")
@@ -188,11 +189,9 @@ def assert_totals(stack: Endpoints, thread: str, user: str) -> None:
 
 def post_captured(stack: Endpoints, number: str) -> int:
     """Send a captured request of Dify's tracer as it went: gzip, the bare key; returns the status."""
-    folder = Path(__file__).parents[1] / "golden" / "opik" / "dify114_opik"
-    said = json.loads((folder / f"{number}.expected.json").read_text())
-    body = gzip.compress((folder / f"{number}.body.json").read_bytes())
-    headers = {**said["headers"], "authorization": stack.ingest_key, "content-encoding": "gzip"}
-    request = urllib.request.Request(f"{stack.gateway_http}{said['path']}", data=body, headers=headers, method=said["method"])
+    said = recording(f"opik/dify114_opik/{number}")
+    headers = {**said.headers, "authorization": stack.ingest_key, "content-encoding": "gzip"}
+    request = urllib.request.Request(f"{stack.gateway_http}{said.path}", data=gzip.compress(said.body), headers=headers, method=said.method)
     with urllib.request.urlopen(request, timeout=10) as answer:
         return int(answer.status)
 

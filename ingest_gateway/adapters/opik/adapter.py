@@ -8,8 +8,9 @@ from ingest_gateway.adapters.base import Decoded, Failure, FailureKind, WireRequ
 from ingest_gateway.adapters.opik import answers, setup, statements
 from ingest_gateway.adapters.opik.attachments import attachment_events
 from ingest_gateway.adapters.opik.calls import ROUTES, Call, call_of, id_in
+from ingest_gateway.adapters.opik.drafts import Delivery
 from ingest_gateway.adapters.opik.statements import Items, Reader
-from ingest_gateway.adapters.opik.traces import Delivery, workspace_of
+from ingest_gateway.adapters.opik.traces import workspace_of
 from ingest_gateway.domain.texts import utf8_fault, without_lone_surrogates
 
 MOST_SDK_LENGTH = 100

@@ -10,8 +10,8 @@ import msgspec
 
 from contract.errors import InvalidEventError
 from contract.events import Event, RejectionCode
+from ingest_gateway.adapters.opik.drafts import Delivery
 from ingest_gateway.adapters.opik.fields import Fields, content_hash, put_texts, required_id
-from ingest_gateway.adapters.opik.traces import Delivery
 from ingest_gateway.adapters.opik.wire import FeedbackScore
 
 Target = Literal["trace", "span", "thread"]

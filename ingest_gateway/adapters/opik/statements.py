@@ -8,11 +8,12 @@ import msgspec
 from contract.errors import InvalidEventError
 from contract.events import Event, Rejection, RejectionCode
 from ingest_gateway.adapters.base import Failure, FailureKind
+from ingest_gateway.adapters.opik.drafts import Delivery
 from ingest_gateway.adapters.opik.envelopes import NotABatchError, decode_batch_update, items_in
 from ingest_gateway.adapters.opik.fields import required_id
 from ingest_gateway.adapters.opik.scores import Owner, Target, owner_of, score_event
 from ingest_gateway.adapters.opik.spans import span_event
-from ingest_gateway.adapters.opik.traces import Delivery, trace_event
+from ingest_gateway.adapters.opik.traces import trace_event
 from ingest_gateway.adapters.opik.wire import FeedbackScore, SpanWritten, TraceWritten
 from ingest_gateway.domain.faults import invalid
 

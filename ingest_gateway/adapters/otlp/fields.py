@@ -44,7 +44,10 @@ TAGS = (
     "tag.tags",
     "langsmith.span.tags",
 )
-TRACE_NAME = ("langfuse.trace.name", "langsmith.trace.name", "traceloop.association.properties.Helicone-Session-Name")
+TRACE_NAME = ("langfuse.trace.name", "traceloop.association.properties.Helicone-Session-Name")
+RUN_NAME = "langsmith.trace.name"
+"""What LangSmith calls the run that a span is; only a root's is its trace's as well."""
+
 TRACE_INPUT = ("langfuse.trace.input",)
 TRACE_OUTPUT = ("langfuse.trace.output",)
 PUBLIC = ("langfuse.trace.public", "langfuse.public")
@@ -112,12 +115,14 @@ FIRST_TOKEN_AFTER_US = {
 FIRST_TOKEN_EVENTS = frozenset({"llm.content.completion.chunk", "First Token Stream Event", "ai.stream.firstChunk"})
 
 TOOL_NAME = "gen_ai.tool.name"
-OBSERVATION_NAMES = ("genkit:name", "logfire.msg", "ai.toolCall.name", "tool.name")
+OBSERVATION_NAMES = ("genkit:name", "logfire.msg", "ai.toolCall.name", "tool.name", RUN_NAME)
 
 METADATA = ("langfuse.observation.metadata", "metadata")
 TRACE_METADATA = ("langfuse.trace.metadata", "langfuse.metadata")
 
 USAGE_DETAILS = "langfuse.observation.usage_details"
+USAGE_METADATA = "langsmith.metadata.usage_metadata"
+"""LangSmith's own account: more than its gen_ai.usage attributes, and with costs. It stays in the metadata as well."""
 COST_DETAILS = "langfuse.observation.cost_details"
 TOTAL_COST = ("operation.cost", "llm.cost.total", "gen_ai.usage.cost")
 PART_COSTS = {"input": "llm.cost.prompt", "output": "llm.cost.completion"}
@@ -181,6 +186,11 @@ PARAMETERS = (
     "model_request_parameters",
     "model_config",
 )
+LANGSMITH_PARAMETERS = {
+    "langsmith.metadata.ls_temperature": "temperature",
+    "langsmith.metadata.ls_max_tokens": "max_tokens",
+    "langsmith.metadata.ls_stop": "stop",
+}
 VERCEL_SETTINGS = ("ai.settings.", "gen_ai.request.")
 
 OBSERVATION_METADATA_PREFIXES = (

@@ -68,9 +68,9 @@ MLFLOW = {
 }
 BY_MARK = (
     ("openinference.span.kind", OPENINFERENCE),
+    ("langsmith.span.kind", LANGSMITH),  # its gen_ai.operation.name calls a retriever "embeddings"
     ("gen_ai.operation.name", GEN_AI_OPERATION),
     ("traceloop.span.kind", TRACELOOP),
-    ("langsmith.span.kind", LANGSMITH),
     ("llm.request.type", LLM_REQUEST_TYPE),
     ("genkit:metadata:subtype", GENKIT),
     ("genkit:type", GENKIT),

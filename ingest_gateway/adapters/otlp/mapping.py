@@ -20,6 +20,7 @@ from ingest_gateway.adapters.otlp.traces import OPEN_WEBUI, Owner, Statements, e
 from ingest_gateway.adapters.otlp.usage import usage_of
 from ingest_gateway.domain.event_bounds import check
 from ingest_gateway.domain.usage_details import Usage, usage_of_answer, usage_of_details
+from ingest_gateway.domain.usage_metadata import usage_of_metadata
 
 
 def map_span(span: Span, context: Context, statements: Statements) -> Event:
@@ -85,7 +86,7 @@ def _model_call(attributes: Attributes, found: Sorted, kind: str, context: Conte
         "model_parameters": parameters_of(attributes, found.parameters, context.limits.max_json_depth),
         "usage": usage.counts if usage else None,
         "usage_semantics": usage.semantics if usage else None,
-        "reported_cost": cost_of(attributes),
+        "reported_cost": cost_of(attributes, context.limits.max_json_depth),
         "service_tier": first_text(attributes, fields.SERVICE_TIER),
     }
 
@@ -119,6 +120,8 @@ def _prompt(attributes: Attributes, max_depth: int) -> dict[str, str | None]:
 def _usage(attributes: Attributes, context: Context, kind: str, metadata: dict[str, Any]) -> Usage | None:
     depth = context.limits.max_json_depth
     if fields.USAGE_DETAILS in attributes and (found := usage_of_details(parsed_object(attributes[fields.USAGE_DETAILS], depth))):
+        return found
+    if fields.USAGE_METADATA in attributes and (found := usage_of_metadata(parsed_object(attributes[fields.USAGE_METADATA], depth))):
         return found
     if kind == "generation" and metadata.get("interface") == OPEN_WEBUI:
         return usage_of(attributes, context.usage_semantics) or _usage_of_last_message(attributes, depth)

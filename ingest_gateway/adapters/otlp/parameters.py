@@ -16,7 +16,8 @@ def parameters_of(attributes: Attributes, single: dict[str, Any], max_depth: int
     for name in fields.PARAMETERS:
         if name in attributes and (found := parsed_object(attributes[name], max_depth)):
             return _texts(found) or None
-    return _texts(single) or None
+    named = {name: attributes[key] for key, name in fields.LANGSMITH_PARAMETERS.items() if key in attributes}
+    return _texts({**named, **single}) or None
 
 
 def _texts(values: dict[str, Any]) -> dict[str, str]:

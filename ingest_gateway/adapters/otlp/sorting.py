@@ -15,6 +15,7 @@ CONSUMED = frozenset(
         *fields.USER,
         *fields.TAGS,
         *fields.TRACE_NAME,
+        fields.RUN_NAME,
         *fields.TRACE_INPUT,
         *fields.TRACE_OUTPUT,
         *fields.PUBLIC,

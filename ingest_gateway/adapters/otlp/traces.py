@@ -84,8 +84,8 @@ class Statements:
     def add_root(self, span: Span, start: int, stated: dict[str, Any], observation: dict[str, Any]) -> None:
         """Make the trace of a root; what it does not state outright is taken from its own observation."""
         implied: dict[str, Any] = {name: observation[name] for name in IMPLIED if name in observation}
-        if span.name:
-            implied["name"] = span.name
+        if name := first_text(span.attributes, (fields.RUN_NAME,)) or span.name:
+            implied["name"] = name
         self._roots.append(_event(span, start, {**implied, "start_time": start, **stated}, is_update=False))
 
     def add_update(self, span: Span, start: int, stated: dict[str, Any]) -> None:

@@ -2,27 +2,22 @@
 
 import json
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from contract.events import FIELDS, KINDS, LEVELS, Event
 from contract.keys import Project
 from ingest_gateway.adapters.base import Decoded, Limits, WireRequest
 from ingest_gateway.adapters.helicone.adapter import HELICONE
 from ingest_gateway.adapters.helicone.proxied import Copy, Seen, events_seen, operation_of
 from ingest_gateway.adapters.helicone.results import result_of
 from ingest_gateway.adapters.helicone.streams import chunks_of
+from tests.property.ingest_gateway.canonical import assert_canonical
+from tests.recordings import with_bodies
 
-GOLDEN = Path(__file__).parents[2] / "golden" / "helicone"
-CAPTURED = [
-    (said["path"], said["headers"], next(path.parent.glob(f"{path.name.partition('.')[0]}.body.*")).read_bytes())
-    for path in sorted(GOLDEN.glob("*.expected.json"))
-    for said in [json.loads(path.read_text())]
-]
+CAPTURED = [(said.path, said.headers, said.body) for said in with_bodies("helicone")]
 LIMITS = Limits(max_events=20, max_event_bytes=20_000, max_string_bytes=2_000, max_id_length=40, max_json_depth=6)
 ROUTES = st.sampled_from([route.path.replace("{key}", "sl-1") for route in HELICONE.routes])
 WORDS = st.sampled_from(
@@ -45,24 +40,6 @@ HEADERS = st.dictionaries(
 )
 
 
-def check(events: list[Event]) -> None:
-    """Every event is canonical."""
-    for event in events:
-        assert set(event.fields) <= set(FIELDS[event.entity])
-        assert None not in event.fields.values()
-        assert event.fields.get("kind", "span") in KINDS
-        assert event.fields.get("level", "DEFAULT") in LEVELS
-        json.dumps(event.fields, default=str).encode()
-        for name in ("input", "output"):
-            json.loads(event.fields.get(name, "0"))
-        for name in ("metadata", "model_parameters"):
-            for text in event.fields.get(name, {}).values():
-                json.loads(text)
-        for count in event.fields.get("usage", {}).values():
-            assert isinstance(count, int)
-            assert count >= 0
-
-
 def outcome_of(path: str, body: bytes, headers: dict[str, str] | None = None) -> Any:
     """Decode and answer."""
     request = WireRequest(
@@ -72,7 +49,7 @@ def outcome_of(path: str, body: bytes, headers: dict[str, str] | None = None) ->
     answer = HELICONE.encode(request, outcome)
     assert 200 <= answer.status < 500
     if isinstance(outcome, Decoded):
-        check(outcome.events)
+        assert_canonical(outcome.events, LIMITS)
     return outcome
 
 
@@ -131,7 +108,7 @@ def test_any_passing_call_is_recorded(request: bytes, answer: bytes, content_typ
         is_cancelled=False,
     )
 
-    check(events_seen(seen, Limits()))
+    assert_canonical(events_seen(seen, Limits()))
 
 
 @given(st.text(max_size=10), st.text(max_size=60))

@@ -1,7 +1,6 @@
 """Whatever bytes come, the Langfuse adapter answers and never raises; whatever is good is stored; a repetition says the same."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 from hypothesis import given
@@ -11,9 +10,10 @@ from contract.keys import Project
 from ingest_gateway.adapters.base import Decoded, Failure, Limits, WireRequest
 from ingest_gateway.adapters.langfuse.adapter import LANGFUSE
 from ingest_gateway.adapters.langfuse.bodies import ObservationBody, ScoreBody, TraceBody
+from tests.property.ingest_gateway.canonical import assert_canonical
+from tests.recordings import with_bodies
 
-GOLDEN = Path(__file__).parents[2] / "golden" / "langfuse"
-CAPTURES = [path.read_bytes() for path in sorted(GOLDEN.glob("*/*.json")) if "expected" not in path.name]
+CAPTURES = [said.body for said in with_bodies("langfuse")]
 LIMITS = Limits(max_events=20, max_event_bytes=4_000, max_string_bytes=200, max_id_length=20, max_json_depth=6)
 PATHS = ("/api/public/ingestion", "/langfuse/api/public/scores")
 NAMES = sorted({name for body in (TraceBody, ObservationBody, ScoreBody) for name in body.__struct_encode_fields__})
@@ -46,6 +46,8 @@ def answered(body: bytes, path: str = PATHS[0]) -> tuple[int, Decoded | Failure]
     project = Project("p", "P", "pk")
     request = WireRequest(method="POST", path=path, headers={}, body=body, received_at=1, project=project, limits=LIMITS)
     outcome = LANGFUSE.decode(request)
+    if isinstance(outcome, Decoded):
+        assert_canonical(outcome.events, LIMITS)
     return LANGFUSE.encode(request, outcome).status, outcome
 
 

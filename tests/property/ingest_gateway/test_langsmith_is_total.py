@@ -1,25 +1,19 @@
 """Whatever bytes come, on whichever route, the LangSmith adapter answers and never raises; whatever is good is stored."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.events import FIELDS
 from contract.keys import Project
 from ingest_gateway.adapters.base import Decoded, Limits, WireRequest
 from ingest_gateway.adapters.langsmith.adapter import LANGSMITH
 from ingest_gateway.adapters.langsmith.wire import Feedback, Run
+from tests.property.ingest_gateway.canonical import assert_canonical
+from tests.recordings import with_bodies
 
-GOLDEN = Path(__file__).parents[2] / "golden" / "langsmith"
-CAPTURED = [
-    (said["method"], said["path"], said["headers"], body.read_bytes())
-    for path in sorted(GOLDEN.rglob("*.expected.json"))
-    for said in [json.loads(path.read_text())]
-    for body in path.parent.glob(f"{path.name.partition('.')[0]}.body.*")
-]
+CAPTURED = [(said.method, said.path, said.headers, said.body) for said in with_bodies("langsmith")]
 LIMITS = Limits(max_events=20, max_event_bytes=2_000, max_string_bytes=200, max_id_length=60, max_json_depth=6)
 ROUTES = st.sampled_from([(route.method, route.path.replace("{id}", "x").replace("{", "").replace("}", "")) for route in LANGSMITH.routes])
 MULTIPART = {"content-type": "multipart/form-data; boundary=b"}
@@ -60,15 +54,7 @@ def outcome_of(method: str, path: str, body: bytes, headers: dict[str, str], **s
     answer = LANGSMITH.encode(request, outcome)
     assert 200 <= answer.status < 500
     if isinstance(outcome, Decoded):
-        for event in outcome.events:
-            assert set(event.fields) <= set(FIELDS[event.entity])
-            assert None not in event.fields.values()
-            json.dumps(event.fields, default=str).encode()
-            for name in ("input", "output"):
-                json.loads(event.fields.get(name, "0"))
-            for name in ("metadata", "model_parameters"):
-                for text in event.fields.get(name, {}).values():
-                    json.loads(text)
+        assert_canonical(outcome.events, LIMITS)
     return outcome
 
 

@@ -10,6 +10,7 @@ from contract.keys import Project
 from ingest_gateway.adapters.base import Decoded, Limits, WireRequest
 from ingest_gateway.adapters.native import NATIVE
 from ingest_gateway.domain.statements import ObservationStatement, ScoreStatement, TraceStatement
+from tests.property.ingest_gateway.canonical import assert_canonical
 
 LIMITS = Limits(max_events=20, max_event_bytes=2_000, max_string_bytes=200, max_id_length=20, max_json_depth=6)
 NAMES = sorted({*ObservationStatement.__struct_fields__, *TraceStatement.__struct_fields__, *ScoreStatement.__struct_fields__})
@@ -32,6 +33,8 @@ def answered(body: bytes) -> tuple[int, Any]:
         method="POST", path="/v1/events", headers={}, body=body, received_at=1, project=Project("p", "P", "pk"), limits=LIMITS
     )
     outcome = NATIVE.decode(request)
+    if isinstance(outcome, Decoded):
+        assert_canonical(outcome.events, LIMITS)
     return NATIVE.encode(request, outcome).status, outcome
 
 

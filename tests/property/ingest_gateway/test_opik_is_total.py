@@ -1,24 +1,19 @@
 """Whatever bytes come, on whichever route, the Opik adapter answers and never raises; whatever is good is stored."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.events import FIELDS
 from contract.keys import Project
 from ingest_gateway.adapters.base import Decoded, Limits, WireRequest
 from ingest_gateway.adapters.opik.adapter import OPIK
 from ingest_gateway.adapters.opik.wire import FeedbackScore, SpanWritten, TraceWritten
+from tests.property.ingest_gateway.canonical import assert_canonical
+from tests.recordings import with_bodies
 
-GOLDEN = Path(__file__).parents[2] / "golden" / "opik"
-CAPTURED = [
-    (said["method"], said["path"], path.with_name(path.name.replace(".expected.", ".body.")).read_bytes())
-    for path in sorted(GOLDEN.rglob("*.expected.json"))
-    for said in [json.loads(path.read_text())]
-]
+CAPTURED = [(said.method, said.path, said.body) for said in with_bodies("opik")]
 LIMITS = Limits(max_events=20, max_event_bytes=2_000, max_string_bytes=200, max_id_length=40, max_json_depth=6)
 NAMES = sorted({*SpanWritten.__struct_fields__, *TraceWritten.__struct_fields__, *FeedbackScore.__struct_fields__})
 ROUTES = st.sampled_from([(route.method, route.path.replace("{id}", "x").replace("{workspace}", "w")) for route in OPIK.routes])
@@ -43,14 +38,7 @@ def outcome_of(method: str, path: str, body: bytes, **said: Any) -> Any:
     answer = OPIK.encode(request, outcome)
     assert 200 <= answer.status < 500
     if isinstance(outcome, Decoded):
-        for event in outcome.events:
-            assert set(event.fields) <= set(FIELDS[event.entity])
-            assert None not in event.fields.values()
-            json.dumps(event.fields, default=str).encode()
-            for name in ("input", "output"):
-                json.loads(event.fields.get(name, "0"))
-            for text in event.fields.get("metadata", {}).values():
-                json.loads(text)
+        assert_canonical(outcome.events, LIMITS)
     return outcome
 
 

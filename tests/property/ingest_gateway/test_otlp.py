@@ -2,7 +2,6 @@
 
 import base64
 import json
-from collections.abc import Sequence
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict
@@ -12,35 +11,18 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
-from contract.batches import record_of, split
-from contract.codec import Codec
-from contract.events import FIELDS, KINDS, LEVELS, Event, FieldType
 from contract.keys import Project
-from contract.schemas import EVENT_BATCH
 from ingest_gateway.adapters.base import Decoded, Failure, Limits, WireRequest
 from ingest_gateway.adapters.otlp import fields, messages
 from ingest_gateway.adapters.otlp.adapter import OTLP
 from ingest_gateway.adapters.otlp.grpc import decode_export
 from ingest_gateway.adapters.otlp.sorting import CONSUMED, PREFIXES
-from ingest_gateway.domain.texts import is_too_deep
+from tests.property.ingest_gateway.canonical import assert_canonical
 
 RECEIVED_AT = 1_795_245_300_000_000
 PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
 PATHS = ("/v1/traces", "/v1/logs", "/v1/metrics")
-CODEC = Codec()
-TYPES: dict[FieldType, Any] = {
-    "text": str,
-    "json": str,
-    "time": int,
-    "bool": bool,
-    "float": float,
-    "tags": tuple,
-    "json_map": dict,
-    "count_map": dict,
-    "money_map": dict,
-}
-
 EVENT_NAMES = (*sorted(messages.CONTENT_EVENTS), "exception", "gen_ai.evaluation.result", *sorted(fields.FIRST_TOKEN_EVENTS))
 known_names = st.sampled_from(sorted(CONSUMED)) | st.builds(
     lambda prefix, rest: prefix + rest,
@@ -184,42 +166,7 @@ def test_every_span_is_stored_or_refused(message: ExportTraceServiceRequest) -> 
 @given(exports())
 def test_events_fit_the_contract(message: ExportTraceServiceRequest) -> None:
     """Every event has known fields of the right types, and can be written to Kafka."""
-    events = decode(message).events
-
-    for event in events:
-        check(event)
-    encode(events)
-
-
-def check(event: Event) -> None:
-    """Assert that an event's fields are canonical."""
-    for name, value in event.fields.items():
-        check_field(name, FIELDS[event.entity][name], value)
-    assert event.fields.get("kind", "span") in KINDS
-    assert event.fields.get("level", "DEFAULT") in LEVELS
-    assert all(count >= 0 for count in event.fields.get("usage", {}).values())
-
-
-def check_field(name: str, kind: FieldType, value: Any) -> None:
-    """Assert that a field is of its type, and that its JSON is JSON."""
-    assert isinstance(value, TYPES[kind]), (name, value)
-    if kind == "json":
-        assert is_canonical(value)
-    if kind == "json_map":
-        assert all(is_canonical(text) for text in value.values())
-
-
-def is_canonical(text: str) -> bool:
-    """Tell whether a text is JSON within the depth limit, and UTF-8 can hold it."""
-    json.loads(text)
-    text.encode()
-    return not is_too_deep(text, Limits().max_json_depth)
-
-
-def encode(events: Sequence[Event]) -> None:
-    """Write events as the gateway does."""
-    for _, batch in split("p", RECEIVED_AT, decode(ExportTraceServiceRequest()).source, events, 800_000):
-        CODEC.encode(EVENT_BATCH, record_of(batch))
+    assert_canonical(decode(message).events)
 
 
 @given(exports())

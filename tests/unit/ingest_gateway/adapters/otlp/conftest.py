@@ -1,9 +1,7 @@
 """Builders of OTLP requests: spans of which only what matters is said."""
 
-import gzip
 import json
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +10,8 @@ from contract.events import Event
 from contract.keys import Project
 from ingest_gateway.adapters.base import Decoded, Limits, WireRequest
 from ingest_gateway.adapters.otlp.adapter import OTLP
+from tests.recordings import recording
 
-GOLDEN = Path(__file__).parents[4] / "golden" / "otlp"
 RECEIVED_AT = 1_795_245_300_000_000
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 SPAN_ID = "b7ad6b7169203331"
@@ -138,14 +136,11 @@ def make_export() -> Callable[..., dict[str, Any]]:
 
 @pytest.fixture
 def capture() -> Callable[[str], Decoded]:
-    """Return a function that decodes a captured request of tests/golden/otlp."""
+    """Return a function that decodes a recorded request, without the headers that name its SDK."""
 
     def decode(name: str) -> Decoded:
-        body = (GOLDEN / name).read_bytes()
-        if name.endswith(".gz"):
-            body = gzip.decompress(body)
-        content_type = "application/json" if name.endswith(".json") else "application/x-protobuf"
-        return decoded(wire_request(body, content_type, "/api/public/otel/v1/traces"))
+        said = recording(f"otlp/{name}")
+        return decoded(wire_request(said.body, said.headers["content-type"], said.path))
 
     return decode
 

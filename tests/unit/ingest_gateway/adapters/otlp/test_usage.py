@@ -128,6 +128,10 @@ COSTS: list[tuple[dict[str, Any], dict[str, str] | None]] = [
         {"input": "0.1", "output": "0.2", "total": "0.3"},
     ),
     ({"gen_ai.usage.cost": 0.1}, {"total": "0.1"}),
+    (
+        {"langsmith.metadata.usage_metadata": '{"input_tokens": 1, "input_cost": 0.1, "total_cost": 0.3}', "gen_ai.usage.cost": 9},
+        {"input": "0.1", "total": "0.3"},
+    ),
     ({"gen_ai.usage.cost": "0.00000000000049"}, {"total": "0"}),
     ({"llm.cost.prompt": 0.1, "llm.cost.completion": 0.2}, {"input": "0.1", "output": "0.2"}),
     ({"operation.cost": 1, "llm.cost.total": 2}, {"total": "1"}),
@@ -143,4 +147,4 @@ def test_reported_cost(attributes: dict[str, Any], cost: dict[str, str] | None) 
     """Reported cost is exact to 12 places; what is no amount is left out."""
     expected = None if cost is None else {unit: Decimal(amount) for unit, amount in cost.items()}
 
-    assert cost_of(attributes) == expected
+    assert cost_of(attributes, 64) == expected
