@@ -10,6 +10,7 @@ from contract.errors import RetryableError
 from contract.metrics import SINK_STOPPED
 from sinks.domain.backoff import delay_seconds
 from sinks.engine.engine import Engine
+from sinks.engine.source import ConsumerLostError
 
 logger = logging.getLogger(__name__)
 
@@ -49,14 +50,27 @@ class Sink:
             for prepare in self._plan.prepare:
                 if not self._persist(prepare):
                     return
-            self._engine = self._plan.build()
-            self._trouble = None
-            if self._stopping.is_set():
-                self._engine.stop()
-            self._engine.run()
+            losses = 0
+            while not self._has_run():
+                losses += 1
+                self._stopping.wait(delay_seconds(losses, self._plan.backoff_cap_seconds))
         except BaseException as error:
             self._failure = f"stopped: {type(error).__name__}: {error}"
             raise
+
+    def _has_run(self) -> bool:
+        """Run an engine until the sink is stopped; False where its consumer was lost. The next goes on as after a crash."""
+        self._engine = self._plan.build()
+        self._trouble = None
+        if self._stopping.is_set():
+            self._engine.stop()
+        try:
+            self._engine.run()
+        except (ConsumerLostError, RetryableError) as error:
+            self._trouble = str(error)
+            logger.warning("sink_begins_again sink=%s error=%s", self.name, error)
+            return self._stopping.is_set()
+        return True
 
     def stop(self) -> None:
         """Ask `run` to store what it holds and end; safe from any thread and from a signal handler."""

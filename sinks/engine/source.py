@@ -18,6 +18,10 @@ COMMITTED_TRIES = 3
 PASSING = frozenset({KafkaError._PARTITION_EOF})  # noqa: SLF001
 
 
+class ConsumerLostError(PipelineError):
+    """Kafka's client has ended for good (fenced by its own successor, for one); only a new one goes on, where the commits stand."""
+
+
 class Commit(NamedTuple):
     """What is committed for a partition: where to read on, and the cut that is being written from there, if one is."""
 
@@ -102,7 +106,7 @@ class Source:
         self._consumer.subscribe(self._topics, on_assign=assigned, on_revoke=gone(on_revoked), on_lost=gone(on_lost))
 
     def poll(self, max_records: int, timeout_seconds: float) -> list[tuple[Partition, Record]]:
-        """Return the next records; raise RetryableError or PipelineError where Kafka reports an error."""
+        """Return the next records; raise ConsumerLostError where it will bring no more."""
         found = []
         for message in self._consumer.consume(max_records, timeout_seconds):
             error = message.error()
@@ -160,8 +164,8 @@ class Source:
 
 
 def _judge(error: KafkaError) -> None:
-    if error.fatal():
-        raise PipelineError(f"Kafka: {error}")
+    if error.fatal() or error.code() == KafkaError._FATAL:  # noqa: SLF001  told by a message, the error does not call itself fatal
+        raise ConsumerLostError(f"Kafka: {error}")
     if error.code() not in PASSING:
         logger.warning("consume_error error=%s", error)
 

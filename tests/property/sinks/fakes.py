@@ -67,6 +67,29 @@ class FakeMessage:
         return None
 
 
+@dataclass(frozen=True)
+class FakeError:
+    """What confluent_kafka says in place of a message; it does not call itself fatal, as the real one does not there."""
+
+    number: int
+
+    def code(self) -> int:
+        return self.number
+
+    def fatal(self) -> bool:
+        return False
+
+
+@dataclass(frozen=True)
+class FakeTrouble:
+    """A message that is an error."""
+
+    number: int
+
+    def error(self) -> FakeError:
+        return FakeError(self.number)
+
+
 @dataclass
 class Broker:
     """Logs and commits; a log may have gaps, as a compacted or transactional one has."""
@@ -93,6 +116,7 @@ class FakeConsumer:
         self._owed: list[tuple[str, list[Partition]]] = []
         self.is_closed = False
         self.commit_calls = 0
+        self.trouble: int | None = None
 
     def subscribe(self, topics: list[str], on_assign: Any, on_revoke: Any, on_lost: Any) -> None:
         self._callbacks = {"assign": on_assign, "revoke": on_revoke, "lost": on_lost}
@@ -107,7 +131,9 @@ class FakeConsumer:
         while self._owed:
             what, partitions = self._owed.pop(0)
             self._callbacks[what](self, [TopicPartition(*partition) for partition in partitions])
-        found: list[FakeMessage] = []
+        found: list[FakeMessage | FakeTrouble] = []
+        if self.trouble is not None:
+            return [FakeTrouble(self.trouble)]
         for partition in self._positions:
             if partition not in self._paused:
                 found += self._next_of(partition, max(1, num_messages // len(self._positions)))
