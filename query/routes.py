@@ -15,11 +15,11 @@ PREFIX = "/api/v1/"
 Read = Callable[[Reads, Query, int], Coroutine[Any, Any, Any]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Route:
-    """One GET route. `listing` names what its cursors walk; a path that ends in {id} takes one segment."""
+    """One GET route below the prefix. `listing` names what its cursors walk; a name that ends in {id} takes one segment."""
 
-    path: str
+    name: str
     summary: str
     parameters: tuple[Parameter, ...]
     listing: str
@@ -27,79 +27,32 @@ class Route:
     answer: type
 
     @property
+    def path(self) -> str:
+        """Return the whole path."""
+        return PREFIX + self.name
+
+    @property
     def has_id(self) -> bool:
         """Tell whether the path names one thing."""
-        return self.path.endswith("/{id}")
+        return self.name.endswith("/{id}")
 
 
 _PAGING = (known.LIMIT, known.CURSOR)
 _RANGE = (known.FROM, known.TO)
+_OF_TRACES = (known.SESSION_ID, known.USER_ID, known.NAME, known.ENVIRONMENT, known.TAG, *_RANGE, *_PAGING)
+_OF_DAYS = (*_RANGE, known.ENVIRONMENT, known.NAME, known.USER_ID, known.TAG)
+_OF_SCORES = (known.TRACE_ID, known.NAME, known.SESSION_ID, *_PAGING)
+_ACTIVE = "the last active first; from and to bound the last activity."
 
 ROUTES: tuple[Route, ...] = (
-    Route(
-        path=f"{PREFIX}traces",
-        summary="Traces, the newest first.",
-        parameters=(known.SESSION_ID, known.USER_ID, known.NAME, known.ENVIRONMENT, known.TAG, *_RANGE, *_PAGING),
-        listing=TRACES,
-        read=Reads.traces,
-        answer=shapes.TracePage,
-    ),
-    Route(
-        path=f"{PREFIX}traces/{{id}}",
-        summary="One trace with its observations, how they nest, and its scores.",
-        parameters=(),
-        listing=TRACES,
-        read=Reads.trace,
-        answer=shapes.TraceDetail,
-    ),
-    Route(
-        path=f"{PREFIX}sessions",
-        summary="Sessions, the last active first; from and to bound the last activity.",
-        parameters=(*_RANGE, *_PAGING),
-        listing=SESSIONS,
-        read=Reads.sessions,
-        answer=shapes.TotalsPage,
-    ),
-    Route(
-        path=f"{PREFIX}sessions/{{id}}",
-        summary="One session's totals and a page of its traces.",
-        parameters=_PAGING,
-        listing=TRACES,
-        read=Reads.session,
-        answer=shapes.SessionDetail,
-    ),
-    Route(
-        path=f"{PREFIX}users",
-        summary="Users, the last active first; from and to bound the last activity.",
-        parameters=(*_RANGE, *_PAGING),
-        listing=USERS,
-        read=Reads.users,
-        answer=shapes.TotalsPage,
-    ),
-    Route(
-        path=f"{PREFIX}users/{{id}}",
-        summary="One user's totals.",
-        parameters=(),
-        listing=USERS,
-        read=Reads.user,
-        answer=shapes.Totals,
-    ),
-    Route(
-        path=f"{PREFIX}metrics/daily",
-        summary="Counts, usage, cost and latency by UTC day, and by model.",
-        parameters=(*_RANGE, known.ENVIRONMENT, known.NAME, known.USER_ID, known.TAG),
-        listing=DAILY,
-        read=Reads.daily,
-        answer=shapes.DailyMetrics,
-    ),
-    Route(
-        path=f"{PREFIX}scores",
-        summary="Scores, the newest first.",
-        parameters=(known.TRACE_ID, known.NAME, known.SESSION_ID, *_PAGING),
-        listing=SCORES,
-        read=Reads.scores,
-        answer=shapes.ScorePage,
-    ),
+    Route("traces", "Traces, the newest first.", _OF_TRACES, TRACES, Reads.traces, shapes.TracePage),
+    Route("traces/{id}", "One trace with its observations, how they nest, and its scores.", (), TRACES, Reads.trace, shapes.TraceDetail),
+    Route("sessions", f"Sessions, {_ACTIVE}", (*_RANGE, *_PAGING), SESSIONS, Reads.sessions, shapes.TotalsPage),
+    Route("sessions/{id}", "One session's totals and a page of its traces.", _PAGING, TRACES, Reads.session, shapes.SessionDetail),
+    Route("users", f"Users, {_ACTIVE}", (*_RANGE, *_PAGING), USERS, Reads.users, shapes.TotalsPage),
+    Route("users/{id}", "One user's totals.", (), USERS, Reads.user, shapes.Totals),
+    Route("metrics/daily", "Counts, usage, cost and latency by UTC day, and by model.", _OF_DAYS, DAILY, Reads.daily, shapes.DailyMetrics),
+    Route("scores", "Scores, the newest first.", _OF_SCORES, SCORES, Reads.scores, shapes.ScorePage),
 )
 _PLAIN = {route.path: route for route in ROUTES if not route.has_id}
 _BY_ID = {route.path.removesuffix("{id}"): route for route in ROUTES if route.has_id}
