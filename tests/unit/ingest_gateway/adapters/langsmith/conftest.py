@@ -7,11 +7,9 @@ from typing import Any
 import pytest
 
 from contract.events import Event
-from contract.keys import Project
-from ingest_gateway.adapters.base import Decoded, Failure, Limits, WireRequest, WireResponse
+from ingest_gateway.adapters.base import Adapter, Decoded, Failure, Limits, WireResponse
 from ingest_gateway.adapters.langsmith.adapter import LANGSMITH
 
-RECEIVED_AT = 1_795_245_300_000_000
 BOUNDARY = "9adac68b96fe4a75bd89e345557c346f"
 RUN_ID = "01a1fce7-6c60-70d7-acf5-81e6b1a098d9"
 
@@ -19,42 +17,16 @@ Send = Callable[..., tuple[Decoded | Failure, WireResponse]]
 Part = tuple[str, Any] | tuple[str, Any, str]
 
 
-def request_of(method: str, path: str, body: Any = b"", **said: Any) -> WireRequest:
-    """Return a request below /langsmith; anything but bytes is sent as JSON."""
-    return WireRequest(
-        method=method,
-        path=path if path.startswith("/langsmith") else f"/langsmith{path}",
-        headers=said.pop("headers", {}),
-        body=body if isinstance(body, bytes) else json.dumps(body).encode(),
-        received_at=RECEIVED_AT,
-        project=Project("p", "Shop", "pk"),
-        **said,
-    )
+@pytest.fixture
+def adapter() -> Adapter:
+    """Return the adapter under test."""
+    return LANGSMITH
 
 
 @pytest.fixture
-def send() -> Send:
-    """Return a function that sends a request: `send(method, path, body)` gives what was decoded and what is answered."""
-
-    def sent(method: str, path: str, body: Any = b"", **said: Any) -> tuple[Decoded | Failure, WireResponse]:
-        request = request_of(method, path, body, **said)
-        outcome = LANGSMITH.decode(request)
-        return outcome, LANGSMITH.encode(request, outcome)
-
-    return sent
-
-
-@pytest.fixture
-def events_of(send: Send) -> Callable[..., list[Event]]:
-    """Return a function that sends what must be taken in whole, and returns its events."""
-
-    def events(method: str, path: str, body: Any, **said: Any) -> list[Event]:
-        outcome, _ = send(method, path, body, **said)
-        assert isinstance(outcome, Decoded), outcome
-        assert outcome.rejections == []
-        return outcome.events
-
-    return events
+def whole_path() -> Callable[[str], str]:
+    """Return a function that puts a path below /langsmith, unless it is there."""
+    return lambda path: path if path.startswith("/langsmith") else f"/langsmith{path}"
 
 
 @pytest.fixture

@@ -1,60 +1,29 @@
 """Requests as an Opik SDK makes them."""
 
-import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from contract.events import Event
-from contract.keys import Project
-from ingest_gateway.adapters.base import Decoded, Failure, Limits, WireRequest, WireResponse
+from ingest_gateway.adapters.base import Adapter, Limits
 from ingest_gateway.adapters.opik.adapter import OPIK
 
-RECEIVED_AT = 1_795_245_300_000_000
 PRIVATE = "/opik/api/v1/private"
 
-Send = Callable[..., tuple[Decoded | Failure, WireResponse]]
 MakeSpan = Callable[..., dict[str, Any]]
 
 
-def request_of(method: str, path: str, body: Any = b"", **said: Any) -> WireRequest:
-    """Return a request below the private prefix; anything but bytes is sent as JSON."""
-    content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return WireRequest(
-        method=method,
-        path=path if path.startswith(("/opik", "/is-alive")) else PRIVATE + path,
-        headers=said.pop("headers", {}),
-        body=content,
-        received_at=said.pop("received_at", RECEIVED_AT),
-        project=Project("p", "Shop", "pk"),
-        **said,
-    )
+@pytest.fixture
+def adapter() -> Adapter:
+    """Return the adapter under test."""
+    return OPIK
 
 
 @pytest.fixture
-def send() -> Send:
-    """Return a function that sends a request: `send(method, path, body)` gives what was decoded and what is answered."""
-
-    def sent(method: str, path: str, body: Any = b"", **said: Any) -> tuple[Decoded | Failure, WireResponse]:
-        request = request_of(method, path, body, **said)
-        outcome = OPIK.decode(request)
-        return outcome, OPIK.encode(request, outcome)
-
-    return sent
-
-
-@pytest.fixture
-def events_of(send: Send) -> Callable[..., list[Event]]:
-    """Return a function that sends what must be taken in whole, and returns its events."""
-
-    def events(method: str, path: str, body: Any, **said: Any) -> list[Event]:
-        outcome, _ = send(method, path, body, **said)
-        assert isinstance(outcome, Decoded), outcome
-        assert outcome.rejections == []
-        return outcome.events
-
-    return events
+def whole_path() -> Callable[[str], str]:
+    """Return a function that puts a path below the private prefix, unless it is there."""
+    return lambda path: path if path.startswith(("/opik", "/is-alive")) else PRIVATE + path
 
 
 @pytest.fixture
