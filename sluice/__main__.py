@@ -6,9 +6,13 @@ import logging
 import sys
 from collections.abc import Sequence
 
+from contract.errors import PipelineError, SettingsError
+
 # In the order of a first hour with Sluice. Imported only when asked for: `settings` must not wait for ClickHouse.
 COMMANDS = ("up", "demo", "doctor", "settings", "metrics", "projects", "keys", "dlq", "replay")
 INTERNAL_COMMANDS = ("store",)
+FAILED = 1
+WRONG_SETTINGS = 2
 
 DESCRIPTION = """Sluice takes in what LLM applications say about themselves (traces, spans, generations, scores) from the clients
 people already run, and makes it queryable within a second, with nothing lost and nothing counted twice."""
@@ -37,12 +41,19 @@ def parser(wanted: str | None) -> argparse.ArgumentParser:
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code."""
+    """Run one command and return its exit code: its own, 1 where it failed and says why, 2 where the settings are wrong."""
     words = sys.argv[1:] if words is None else words
     arguments = parser(words[0] if words else None).parse_args(words or ["--help"])
     if arguments.command not in INTERNAL_COMMANDS:  # commands say what matters themselves; libraries' warnings are no part of it
         logging.getLogger().addHandler(logging.NullHandler())
-    code: int = arguments.run(arguments)
+    try:
+        code: int = arguments.run(arguments)
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return WRONG_SETTINGS
+    except PipelineError as error:
+        print(f"sluice {arguments.command}: {error}", file=sys.stderr)
+        return FAILED
     return code
 
 

@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +10,6 @@ from random import Random
 from rich.console import Console
 from rich.progress import track
 
-from contract.errors import PipelineError, SettingsError
 from contract.settings import load
 from sluice.demonstration import report
 from sluice.demonstration.arrivals import Arrivals
@@ -26,7 +24,6 @@ NAME = "demo"
 HELP = "send a realistic mixture of traces to the running stack and show what comes back"
 
 ARRIVAL_TIMEOUT_SECONDS = 60.0
-WRONG_SETTINGS = 2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,15 +41,8 @@ def _count(text: str) -> int:
 
 def run(arguments: argparse.Namespace) -> int:
     """Send, wait, show; 1 means that something did not come back."""
-    try:
-        data = DataDir(_data_dir())
-        return demonstrate(endpoints.read(data.endpoints), arguments.traces, arguments.seed, Console())
-    except SettingsError as error:
-        print(error, file=sys.stderr)
-        return WRONG_SETTINGS
-    except PipelineError as error:
-        print(f"sluice demo: {error}", file=sys.stderr)
-        return 1
+    data = DataDir(_data_dir())
+    return demonstrate(endpoints.read(data.endpoints), arguments.traces, arguments.seed, Console())
 
 
 def _data_dir() -> Path:

@@ -16,7 +16,6 @@ from rich.table import Table
 
 from contract.clock import now_us
 from contract.codec import codec_for
-from contract.errors import PipelineError, SettingsError
 from contract.kafka import KafkaSettings
 from contract.keys import Presented
 from contract.settings import load
@@ -39,7 +38,6 @@ from sluice.topic_scan import Range, TopicScan
 NAME = "dlq"
 HELP = "list, show or replay the dead letters"
 
-WRONG_SETTINGS = 2
 INTERRUPTED = 130
 MESSAGE_CHARACTERS = 100
 
@@ -76,12 +74,6 @@ def run(arguments: argparse.Namespace) -> int:
     actions = {"list": _list, "show": _show, "replay": _replay}
     try:
         return actions[arguments.action](arguments)
-    except SettingsError as error:
-        print(error, file=sys.stderr)
-        return WRONG_SETTINGS
-    except PipelineError as error:
-        print(f"sluice dlq: {error}", file=sys.stderr)
-        return 1
     except KeyboardInterrupt:
         print("interrupted; what was sent is noted, the same command goes on", file=sys.stderr)
         return INTERRUPTED

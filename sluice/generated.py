@@ -1,9 +1,28 @@
 """Pages that are written by the code: compared with what is in the repository."""
 
+import argparse
 import difflib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+
+
+def add_page_arguments(parser: argparse.ArgumentParser, page: str) -> None:
+    """Declare what a command that writes a page takes."""
+    chosen = parser.add_mutually_exclusive_group()
+    chosen.add_argument("--markdown", action="store_true", help=f"print {page}")
+    chosen.add_argument("--check", type=Path, metavar="FILE", help="exit 1 with a diff where FILE is not what --markdown prints")
+
+
+def print_page(arguments: argparse.Namespace, page: str, command: str, print_tables: Callable[[], None]) -> int:
+    """Print the page, compare a file with it, or show the tables to a person."""
+    if arguments.check is not None:
+        return check_page(arguments.check, page, f"{command} --markdown")
+    if arguments.markdown:
+        sys.stdout.write(page)
+    else:
+        print_tables()
+    return 0
 
 
 def check_page(path: Path, wanted: str, command: str) -> int:

@@ -2,22 +2,18 @@
 
 import argparse
 import os
-import sys
 
 import msgspec
 from rich.console import Console
 from rich.table import Table
 
 from contract.control import Directory, key_record
-from contract.errors import PipelineError, SettingsError
 from contract.keys import SCOPES, ApiKey, Project, api_key, new_secret
 from sluice import kafka_access
 from sluice.embedded.errors import StartError
 
 NAME = "keys"
 HELP = "list, create or revoke the keys of a project"
-
-WRONG_SETTINGS = 2
 
 
 class Dump(msgspec.Struct):
@@ -42,14 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Carry the action out."""
     actions = {"list": _list, "create": _create, "revoke": _revoke}
-    try:
-        return actions[arguments.action](arguments)
-    except SettingsError as error:
-        print(error, file=sys.stderr)
-        return WRONG_SETTINGS
-    except PipelineError as error:
-        print(f"sluice keys: {error}", file=sys.stderr)
-        return 1
+    return actions[arguments.action](arguments)
 
 
 def keys_of(directory: Directory, project_id: str) -> list[ApiKey]:

@@ -1,14 +1,12 @@
 """`sluice metrics`: every metric the services export; docs/metrics.md comes from here."""
 
 import argparse
-import sys
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from contract.metrics import METRICS, SECONDS_BUCKETS, Metric
-from sluice.generated import check_page, markdown_table
+from sluice.generated import add_page_arguments, markdown_table, print_page
 
 NAME = "metrics"
 HELP = "list every metric the services export, with its type, labels and meaning"
@@ -33,20 +31,12 @@ COLUMNS = ("Metric", "Type", "Labels", "Meaning")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    chosen = parser.add_mutually_exclusive_group()
-    chosen.add_argument("--markdown", action="store_true", help="print docs/metrics.md")
-    chosen.add_argument("--check", type=Path, metavar="FILE", help="exit 1 with a diff where FILE is not what --markdown prints")
+    add_page_arguments(parser, "docs/metrics.md")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the metrics, or compare a file with them."""
-    if arguments.check is not None:
-        return check_page(arguments.check, markdown(), "sluice metrics --markdown")
-    if arguments.markdown:
-        sys.stdout.write(markdown())
-    else:
-        _print_tables()
-    return 0
+    return print_page(arguments, markdown(), "sluice metrics", _print_tables)
 
 
 def markdown() -> str:

@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.table import Table
 
 from contract.control import Directory, limits_record, project_record
-from contract.errors import PipelineError, SettingsError
 from contract.keys import Project, new_public_key
 from contract.limits import ProjectLimits
 from sluice import kafka_access
@@ -19,7 +18,6 @@ NAME = "projects"
 HELP = "list the projects, create one, or say how much one may send"
 
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
-WRONG_SETTINGS = 2
 DEFAULT = "default"
 RATE_HELP = f"0 for no limit, {DEFAULT} for the gateway's setting, which is also what is not given"
 
@@ -59,15 +57,8 @@ def checked_id(text: str) -> str:
 
 def run(arguments: argparse.Namespace) -> int:
     """Carry the action out."""
-    try:
-        actions = {"list": _list, "create": _create, "limit": _limit}
-        return actions[arguments.action](arguments)
-    except SettingsError as error:
-        print(error, file=sys.stderr)
-        return WRONG_SETTINGS
-    except PipelineError as error:
-        print(f"sluice projects: {error}", file=sys.stderr)
-        return 1
+    actions = {"list": _list, "create": _create, "limit": _limit}
+    return actions[arguments.action](arguments)
 
 
 def known(directory: Directory, project_id: str) -> Project:

@@ -14,7 +14,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from contract.clock import US_PER_SECOND, now_us
 from contract.codec import codec_for
-from contract.errors import PipelineError, SettingsError
 from contract.kafka import KafkaSettings, cluster_id, topic_id
 from contract.objects import ObjectSettings, object_store
 from contract.settings import env, load
@@ -35,7 +34,6 @@ from sluice.topic_scan import TopicScan
 NAME = "replay"
 HELP = "run events through again, from the archive or from the topic"
 
-WRONG_SETTINGS = 2
 INTERRUPTED = 130
 
 EMPTY_ADVICE = """Into an empty stack, for the same rows and totals as before:
@@ -72,12 +70,6 @@ def run(arguments: argparse.Namespace) -> int:
     """Replay; 130 where it was interrupted and can be taken up again."""
     try:
         return _replay(arguments, Console(stderr=True, highlight=False, soft_wrap=True))
-    except SettingsError as error:
-        print(error, file=sys.stderr)
-        return WRONG_SETTINGS
-    except PipelineError as error:
-        print(f"sluice replay: {error}", file=sys.stderr)
-        return 1
     except KeyboardInterrupt:
         print("interrupted; the same command goes on from here", file=sys.stderr)
         return INTERRUPTED

@@ -1,15 +1,13 @@
 """`sluice settings`: every environment variable, with its type, default and meaning; docs/settings.md comes from here."""
 
 import argparse
-import sys
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from contract.settings import table
 from contract.variables import GROUPS
-from sluice.generated import check_page, markdown_table
+from sluice.generated import add_page_arguments, markdown_table, print_page
 
 NAME = "settings"
 HELP = "list every environment variable with its type, default and meaning"
@@ -24,20 +22,12 @@ COLUMNS = ("Variable", "Type", "Default", "Meaning")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    chosen = parser.add_mutually_exclusive_group()
-    chosen.add_argument("--markdown", action="store_true", help="print docs/settings.md")
-    chosen.add_argument("--check", type=Path, metavar="FILE", help="exit 1 with a diff where FILE is not what --markdown prints")
+    add_page_arguments(parser, "docs/settings.md")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the settings, or compare a file with them."""
-    if arguments.check is not None:
-        return check_page(arguments.check, markdown(), "sluice settings --markdown")
-    if arguments.markdown:
-        sys.stdout.write(markdown())
-    else:
-        _print_tables()
-    return 0
+    return print_page(arguments, markdown(), "sluice settings", _print_tables)
 
 
 def markdown() -> str:

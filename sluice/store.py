@@ -5,7 +5,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -32,7 +31,6 @@ HELP = "run the sinks and the read API in one process"
 logger = logging.getLogger(__name__)
 
 FAILED = 1
-WRONG_SETTINGS = 2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,13 +54,12 @@ def read(environ: Mapping[str, str]) -> StoreProcess:
 
 def run(_arguments: argparse.Namespace) -> int:
     """Run until SIGTERM or SIGINT; 1 means that the sink failed for good, 2 that the settings are wrong."""
+    settings = read(os.environ)
+    set_up(settings.sinks.log)
     try:
-        settings = read(os.environ)
-        set_up(settings.sinks.log)
         asyncio.run(_serve(settings))
-    except SettingsError as error:
-        print(error, file=sys.stderr)
-        return WRONG_SETTINGS
+    except SettingsError:
+        raise
     except PipelineError:
         logger.exception("store_failed")
         return FAILED

@@ -4,11 +4,9 @@ import argparse
 import asyncio
 import os
 import signal
-import sys
 import time
 from pathlib import Path
 
-from contract.errors import PipelineError, SettingsError
 from sluice.embedded import jars
 from sluice.embedded.plan import Plan, make_plan
 from sluice.embedded.stack import Stack
@@ -18,7 +16,6 @@ from sluice.welcome import welcome
 NAME = "up"
 HELP = "run the whole stack on this machine: Kafka, gateway, worker, ClickHouse and the read API"
 
-WRONG_SETTINGS = 2
 INTERRUPTED = 130
 
 
@@ -36,12 +33,6 @@ def run(_arguments: argparse.Namespace) -> int:
         with plan.data.held():
             plan.data.rotate_logs()
             return asyncio.run(_run(plan, _class_path(plan), began))
-    except SettingsError as error:
-        print(error, file=sys.stderr)
-        return WRONG_SETTINGS
-    except PipelineError as error:
-        print(f"sluice up: {error}", file=sys.stderr)
-        return 1
     except KeyboardInterrupt:  # before the stack was begun: while jars were fetched
         return INTERRUPTED
 

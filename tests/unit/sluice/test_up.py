@@ -1,12 +1,11 @@
 """`sluice up` refuses before anything starts."""
 
-import argparse
 import socket
 from pathlib import Path
 
 import pytest
 
-from sluice import up
+from sluice.__main__ import main
 
 
 @pytest.fixture(autouse=True)
@@ -24,7 +23,7 @@ def test_wrong_settings_end_with_2_and_their_names(
     """A mistake meant for any service stops `up` before it makes as much as a directory."""
     monkeypatch.setenv("WRITE_INTERVAL_MS", "0")
 
-    assert up.run(argparse.Namespace()) == 2
+    assert main(["up"]) == 2
     assert "WRITE_INTERVAL_MS" in capsys.readouterr().err
     assert not data_dir.exists()
 
@@ -35,5 +34,5 @@ def test_a_taken_port_ends_with_1_and_its_name(monkeypatch: pytest.MonkeyPatch, 
         port = server.getsockname()[1]
         monkeypatch.setenv("OTLP_HTTP_PORT", str(port))
 
-        assert up.run(argparse.Namespace()) == 1
+        assert main(["up"]) == 1
     assert f"OTLP_HTTP_PORT={port}" in capsys.readouterr().err
