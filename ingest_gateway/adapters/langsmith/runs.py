@@ -1,6 +1,6 @@
 """Runs → observations; a root is a trace as well."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any, NamedTuple, cast
@@ -27,17 +27,9 @@ from ingest_gateway.adapters.langsmith.wire import (
     text_of,
 )
 from ingest_gateway.domain.dify import USERS
+from ingest_gateway.domain.run_types import KINDS
 from ingest_gateway.domain.statements import Kind, ObservationStatement, Operation, TraceStatement, event_of
 
-KINDS: Mapping[str, Kind] = {
-    "llm": "generation",
-    "chain": "chain",
-    "tool": "tool",
-    "retriever": "retriever",
-    "embedding": "embedding",
-    "prompt": "span",
-    "parser": "span",
-}
 MODEL_KINDS = (None, "generation", "embedding")
 """None: an update that does not say what it is about."""
 

@@ -31,7 +31,7 @@ def span_event(said: SpanWritten, original: bytes, delivery: Delivery, *, is_upd
     _put_end(draft.fields)
     _put_first_token(draft, said)
     _put_usage(draft, said)
-    _put_cost(draft.fields, said)
+    _put_cost(draft, said)
     _put_implied(draft.fields, draft.metadata)
     return finished("observation", draft, trace_id, said, original, delivery, is_update=is_update)
 
@@ -69,9 +69,11 @@ def _put_usage(draft: Draft, said: SpanWritten) -> None:
         draft.fields["usage_semantics"] = usage.semantics
 
 
-def _put_cost(fields: Fields, said: SpanWritten) -> None:
+def _put_cost(draft: Draft, said: SpanWritten) -> None:
     if said.total_estimated_cost is not None:
-        fields["reported_cost"] = {TOTAL: money_of("total_estimated_cost", said.total_estimated_cost)}
+        draft.fields["reported_cost"] = {TOTAL: money_of("total_estimated_cost", said.total_estimated_cost)}
+    if said.total_estimated_cost_version:
+        keep(draft, "total_estimated_cost_version", said.total_estimated_cost_version)
 
 
 def _put_implied(fields: Fields, metadata: dict[str, str]) -> None:

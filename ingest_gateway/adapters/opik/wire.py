@@ -48,6 +48,7 @@ class SpanWritten(Written, kw_only=True):
     provider: str | None = None
     usage: dict[str, Any] | None = None
     total_estimated_cost: Decimal | None = None
+    total_estimated_cost_version: str | None = None
 
 
 class ErrorInfo(msgspec.Struct):

@@ -1,10 +1,12 @@
 """Which kind of observation a span is."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from contract.events import KINDS
 from ingest_gateway.adapters.otlp import fields
 from ingest_gateway.adapters.otlp.records import Attributes, Span
+from ingest_gateway.domain import run_types
 
 STATED = {kind: kind for kind in KINDS}
 OPENINFERENCE = {
@@ -36,15 +38,6 @@ GEN_AI_OPERATION = {
     "plan": "chain",
 }
 TRACELOOP = {"workflow": "chain", "task": "span", "agent": "agent", "tool": "tool"}
-LANGSMITH = {
-    "llm": "generation",
-    "chain": "chain",
-    "tool": "tool",
-    "retriever": "retriever",
-    "embedding": "embedding",
-    "prompt": "span",
-    "parser": "span",
-}
 LLM_REQUEST_TYPE = {"chat": "generation", "completion": "generation", "embedding": "embedding", "rerank": "retriever"}
 GENKIT = {
     "model": "generation",
@@ -68,7 +61,7 @@ MLFLOW = {
 }
 BY_MARK = (
     ("openinference.span.kind", OPENINFERENCE),
-    ("langsmith.span.kind", LANGSMITH),  # its gen_ai.operation.name calls a retriever "embeddings"
+    ("langsmith.span.kind", run_types.KINDS),  # its gen_ai.operation.name calls a retriever "embeddings"
     ("gen_ai.operation.name", GEN_AI_OPERATION),
     ("traceloop.span.kind", TRACELOOP),
     ("llm.request.type", LLM_REQUEST_TYPE),
@@ -95,7 +88,7 @@ def kind_of(span: Span, scope_name: str) -> str:
     return _implied_kind(attributes, scope_name)
 
 
-def _lookup(kinds: dict[str, str], value: Any) -> str | None:
+def _lookup(kinds: Mapping[str, str], value: Any) -> str | None:
     if not isinstance(value, str):
         return None
     return kinds.get(value) or kinds.get(value.lower()) or kinds.get(value.upper())

@@ -69,6 +69,7 @@ def test_cost_and_service_tier(span_fields: SpanFields) -> None:
     """A stated cost is kept exactly; 0 is a statement too."""
     assert span_fields(total_estimated_cost=0.000123)["reported_cost"] == {"total": Decimal("0.000123")}
     assert span_fields(total_estimated_cost=0)["reported_cost"] == {"total": Decimal(0)}
+    assert span_fields(total_estimated_cost=1, total_estimated_cost_version="v2")["metadata"]["total_estimated_cost_version"] == '"v2"'
     assert span_fields(metadata={"service_tier": "flex"})["service_tier"] == "flex"
 
 
