@@ -1,4 +1,4 @@
-"""The one agent: take records, process them, acknowledge them. It never raises."""
+"""The one agent: take records, process them, take note of how far it is. It never raises."""
 
 import asyncio
 import time
@@ -10,6 +10,7 @@ from faust.types import TP, EventT
 
 from processors.lags import Lags
 from processors.pipeline import Consumed, Pipeline
+from processors.positions import Positions
 
 
 class LostOwnershipError(Exception):
@@ -55,21 +56,26 @@ class Ownership:
 
 
 async def run(
-    stream: Stream[bytes], pipeline: Pipeline, ownership: Ownership, lags: Lags, batch_records: int, batch_wait_seconds: float
+    stream: Stream[bytes],
+    pipeline: Pipeline,
+    ownership: Ownership,
+    positions: Positions,
+    lags: Lags,
+    batch_records: int,
+    batch_wait_seconds: float,
 ) -> None:
-    """Process `stream` batch by batch. Acknowledged in order, and only once everything is in Kafka."""
+    """Process `stream` batch by batch. Positions move on in order, and only once everything is in Kafka."""
     async for events in stream.noack_take(batch_records, within=batch_wait_seconds):
         async with ownership.idle:
-            await _process(ownership.owned(events), pipeline, ownership, lags)
+            await _process(ownership.owned(events), pipeline, ownership, positions, lags)
 
 
-async def _process(events: list[EventT[bytes]], pipeline: Pipeline, ownership: Ownership, lags: Lags) -> None:
+async def _process(events: list[EventT[bytes]], pipeline: Pipeline, ownership: Ownership, positions: Positions, lags: Lags) -> None:
     ownership.beat()
     started = time.monotonic()
-    consumed = [_consumed(event) for event in events]
+    consumed = await positions.following([_consumed(event) for event in events])
     await pipeline.process(consumed, still_ours=lambda: ownership.check_step(started))
-    for event in events:
-        event.ack()
+    positions.processed(consumed)
     lags.processed((event.message.partition, event.message.offset, event.message.timestamp) for event in events)
     ownership.last_progress = time.monotonic()
 

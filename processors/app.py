@@ -26,9 +26,11 @@ from processors.changelog_log import KafkaChangelogLog
 from processors.credentials import broker_credentials
 from processors.domain.overrides import Override, read_overrides
 from processors.domain.price_book import PriceBook
+from processors.events_log import KafkaEventsLog
 from processors.lags import Lags
 from processors.output import Output
 from processors.pipeline import Pipeline
+from processors.positions import Positions, SkippedRecordsError
 from processors.settings import ProcessorSettings
 from processors.step import StepPolicy
 from processors.table import StateTable
@@ -56,10 +58,11 @@ class Worker:
         self._settings = settings
         self.app = faust_app(settings, kafka)
         # Raw, because Faust acknowledges what it cannot deserialise and ends the stream without a word (0.15.3).
-        self._events = self.app.topic(EVENTS, key_serializer="raw", value_serializer="raw")
+        self._events = self.app.topic(EVENTS, key_serializer="raw", value_serializer="raw", acks=False)
         self._table = StateTable(state_table(self.app, settings, kafka.partitions))
         self._output = Output(producer(kafka, client_id="sluice-processor", timeout_ms=NEVER_TIMES_OUT_MS, linger_ms=LINGER_MS))
         self._ownership = Ownership(self._assignment, settings.session_timeout_seconds * SHARE_OF_SESSION)
+        self._positions = Positions(KafkaEventsLog(kafka, settings.group))
         self._log = KafkaChangelogLog(kafka, self._table.changelog_topic)
         self._changelog = Changelog(self._table, self._output.deliver_for_certain, self._log, self._ownership.beat)
         self._pipeline = Pipeline(
@@ -75,6 +78,7 @@ class Worker:
         )
         self._server = HttpServer(health_app(self), settings.web_host, settings.web_port)
         self._lags = Lags(settings.group, self._end_of)
+        self._committed: dict[int, int] = {}
         self._is_ready = False
         self._poison: str | None = None
         PROCESSOR_STOPPED.set_function(lambda: float(self.alive() is not None))
@@ -86,11 +90,12 @@ class Worker:
         self.app.task(self._pulse)
         self.app.task(self._watch_changelog)
         self.app.task(self._watch_lag)
+        self.app.task(self._commit_positions)
 
     async def _run(self, stream: Any) -> None:
         try:
             wait_seconds = self._settings.batch_wait_ms / 1000
-            await run(stream, self._pipeline, self._ownership, self._lags, self._settings.batch_records, wait_seconds)
+            await run(stream, self._pipeline, self._ownership, self._positions, self._lags, self._settings.batch_records, wait_seconds)
         except asyncio.CancelledError:
             raise
         except PoisonError as error:
@@ -98,10 +103,10 @@ class Worker:
             self._poison = f"stopped: {error}"
             logger.critical("poison_stopped_the_worker %s", error)
             await asyncio.Event().wait()
-        except LostOwnershipError as error:
+        except (LostOwnershipError, SkippedRecordsError) as error:
             leave(error)
         except Exception:
-            # An exception in an agent acknowledges its events (Faust 0.15.3), so the process must not outlive it.
+            # An exception in an agent ends it (Faust 0.15.3), so the process must not outlive it.
             logger.critical("step_failed the worker stops so that the records are not skipped", exc_info=True)
             os._exit(1)
 
@@ -135,6 +140,19 @@ class Worker:
         except (RetryableError, KafkaException) as error:
             logger.warning("changelog_not_checked partition=%d error=%s", partition, error)
 
+    async def _commit_positions(self) -> None:
+        """Commit every second how far the partitions are; what a worker that dies has not committed is processed again."""
+        while not self.app.should_stop:
+            await asyncio.sleep(COMMIT_INTERVAL_SECONDS)
+            if self._is_ready:
+                await self._commit()
+
+    async def _commit(self) -> None:
+        fresh = {partition: offset for partition, offset in self._positions.committable.items() if self._committed.get(partition) != offset}
+        consumer: Any = self.app.consumer  # the commit below is Faust's own way to the broker; its public one follows its acknowledgements
+        if fresh and await consumer._commit({TP(EVENTS, partition): offset for partition, offset in fresh.items()}):  # noqa: SLF001
+            self._committed |= fresh
+
     async def _watch_lag(self) -> None:
         """Show every second how far behind the partitions are."""
         while not self.app.should_stop:
@@ -154,9 +172,15 @@ class Worker:
         self._is_ready = False
         logger.info("partitions_revoked count=%d", len(args[-1]))
         await self._ownership.wait_idle()
+        self._forget_positions()
+
+    def _forget_positions(self) -> None:
+        self._positions.forget()
+        self._committed.clear()
 
     async def _rebalanced(self, *_args: Any, **_more: Any) -> None:
         self._changelog.forget()
+        self._forget_positions()
         self._is_ready = True
         self._ownership.last_progress = time.monotonic()
         logger.info("partitions_assigned events=%d", len(self._owned_partitions()))
@@ -182,14 +206,14 @@ class Worker:
         return None if self._is_ready else "waiting for partitions and their state"
 
 
-def leave(error: LostOwnershipError) -> NoReturn:
-    """End the process at once: nothing that it still holds may reach Kafka."""
-    logger.critical("ownership_lost %s; leaving so that nothing stale is written", error)
+def leave(error: LostOwnershipError | SkippedRecordsError) -> NoReturn:
+    """End the process at once: nothing that it still holds may reach Kafka, and what was skipped is read again."""
+    logger.critical("worker_leaves %s: %s; so that nothing stale is written and nothing skipped", type(error).__name__, error)
     os._exit(EXIT_LOST_OWNERSHIP)
 
 
 def faust_app(settings: ProcessorSettings, kafka: KafkaSettings) -> faust.App:
-    """Return the Faust app. Commits follow acknowledgements by a second; everything else that writes is ours."""
+    """Return the Faust app: it consumes, assigns and recovers; everything that writes or commits is ours."""
     servers = [URL(f"kafka://{server.strip()}") for server in kafka.bootstrap_servers.split(",")]
     return faust.App(
         settings.group,
