@@ -66,8 +66,13 @@ class Ledger:
     refused: list[str] = field(default_factory=list)
     poison_ids: set[str] = field(default_factory=set)
     """Events the gateway has refused, as planned."""
+    failures: list[tuple[float, int | None]] = field(default_factory=list)
+    """Attempts that were not a success: when (monotonic seconds) and which status, None where there was no answer."""
+    took_seconds: dict[str, float] = field(default_factory=dict)
+    """From the first attempt to the acknowledgement, by trace."""
     attempts: int = 0
     ack_seconds: list[float] = field(default_factory=list)
+    """Of the attempts that succeeded."""
     began_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property

@@ -75,10 +75,12 @@ class Sender:
 
     async def _tell(self, session: aiohttp.ClientSession, sent: Sent, bodies: list[bytes]) -> None:
         """Send a trace's requests, all at once, so that they come in any order."""
+        began = time.monotonic()
         took = await asyncio.gather(*(self._until_acknowledged(session, sent, body) for body in bodies))
         if all(took):
             ledger = self._ledger
             ledger.acknowledged_at[sent.trace_id] = time.monotonic()
+            ledger.took_seconds[sent.trace_id] = time.monotonic() - began
             ledger.acknowledged[sent.trace_id] = ledger.unknown.pop(sent.trace_id)
 
     async def _until_acknowledged(self, session: aiohttp.ClientSession, sent: Sent, body: bytes) -> bool:
@@ -90,6 +92,7 @@ class Sender:
             if status == OK or (status == PARTLY and self._is_planned(sent, answer)):
                 self._ledger.ack_seconds.append(time.monotonic() - started)
                 return True
+            self._ledger.failures.append((time.monotonic(), status))
             if status is not None and status not in PASSING:
                 self._ledger.refused.append(f"{sent.trace_id}: {status} {answer}")
                 return False

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import secrets
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -46,6 +47,7 @@ def main() -> int:
         return 0
     if given.seed is None:
         sys.orig_argv += ["--seed", str(seed)]  # the program is started again below
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: everything that was started is stopped
     no_disks = disks.enter_namespace()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
     print(f"seed {seed}, {given.seconds:.0f} s, {len(faults)} faults", flush=True)

@@ -21,7 +21,7 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlsplit
 
 import chdb
-import lz4.frame
+import cramjam
 import zstandard
 
 HANDLES = 12
@@ -177,7 +177,7 @@ class Requests(BaseHTTPRequestHandler):
 def _decompressed(body: bytes, encoding: str) -> bytes:
     match encoding:
         case "lz4":
-            return bytes(lz4.frame.LZ4FrameDecompressor().decompress(body))
+            return bytes(cramjam.lz4.decompress(body))
         case "zstd":
             return zstandard.ZstdDecompressor().decompressobj().decompress(body)
         case "":

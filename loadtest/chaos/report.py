@@ -5,12 +5,15 @@ import msgspec
 from loadtest.bookkeeping.verdict import Verdict
 from loadtest.chaos.schedule import Fault
 
+TITLES = "| At | Fault | Caught up after its end | Longest accepted → queryable | Failed attempts | Longest until acknowledged |"
+
 
 class Outcome(msgspec.Struct, kw_only=True):
     """What became of one fault; seconds from the start of the load.
 
     `recovered_seconds` counts from its end to the moment when all that was acknowledged during it, or just after, could be queried;
-    `longest_wait_seconds` is the longest that any of it took.
+    `longest_wait_seconds` is the longest that any of it took, `longest_ack_seconds` the longest until a client had its success, with
+    all its attempts; `failures` are the other answers, by status.
     """
 
     fault: Fault
@@ -18,6 +21,8 @@ class Outcome(msgspec.Struct, kw_only=True):
     ended_at: float
     recovered_seconds: float | None = None
     longest_wait_seconds: float = 0.0
+    longest_ack_seconds: float = 0.0
+    failures: dict[str, int] = {}
     skipped: str | None = None
 
 
@@ -46,23 +51,17 @@ def as_json(run: Run) -> bytes:
 
 def as_markdown(run: Run) -> str:
     """Return the run for a person."""
-    lines = [
-        f"## Seed {run.seed}, {run.seconds:.0f} s",
-        "",
-        "| At | Fault | Caught up after its end | Longest accepted → queryable |",
-        "|---|---|---|---|",
-    ]
-    lines += [f"| {one.began_at:.0f} s | {one.fault} | {_healed(one)} | {one.longest_wait_seconds:.1f} s |" for one in run.outcomes]
-    lines += [
-        "",
-        *run.verdict.report().splitlines(),
-        f"{run.attempts} requests, {run.poison} bad ones on purpose",
-        *run.latencies.splitlines(),
-    ]
+    lines = [f"## Seed {run.seed}, {run.seconds:.0f} s", "", TITLES, "|---|---|---|---|---|---|"]
+    lines += [_row(one) for one in run.outcomes]
+    sent = f"{run.attempts} requests, {run.poison} bad ones on purpose"
+    lines += ["", *run.verdict.report().splitlines(), sent, *run.latencies.splitlines()]
     return "\n".join(lines)
 
 
-def _healed(one: Outcome) -> str:
+def _row(one: Outcome) -> str:
     if one.skipped:
-        return f"skipped: {one.skipped}"
-    return "**not in time**" if one.recovered_seconds is None else f"{one.recovered_seconds:.1f} s"
+        return f"| {one.began_at:.0f} s | {one.fault} | skipped: {one.skipped} | | | |"
+    healed = "**not in time**" if one.recovered_seconds is None else f"{one.recovered_seconds:.1f} s"
+    failures = ", ".join(f"{count} of {status}" for status, count in one.failures.items()) or "none"
+    waits = f"{one.longest_wait_seconds:.1f} s | {failures} | {one.longest_ack_seconds:.1f} s"
+    return f"| {one.began_at:.0f} s | {one.fault} | {healed} | {waits} |"

@@ -2,11 +2,13 @@
 
 import asyncio
 import time
+from collections import Counter
 from pathlib import Path
 from random import Random
 
 from contract.codec import codec_for
 from contract.topics import EVENTS
+from loadtest.bookkeeping.entries import Ledger
 from loadtest.bookkeeping.sending import Load, Sender
 from loadtest.bookkeeping.watching import Watch
 from loadtest.chaos.faults import CannotBeDoneError, carry_out
@@ -17,7 +19,7 @@ from loadtest.chaos.schedule import Fault
 from loadtest.chaos.site import Site, site
 from loadtest.ledger import judge, latencies, new_ledger
 
-OBSERVATIONS = 5
+OBSERVATIONS = 11
 POISON_SHARE = 0.01
 PATIENCE_SECONDS = 90.0
 END_PATIENCE_SECONDS = 180.0
@@ -56,7 +58,7 @@ class Runner:
         self._started = time.monotonic()
         sending = asyncio.create_task(sender.run())
         try:
-            await self._do_all(found, watch)
+            await self._do_all(found, ledger, watch)
             await self._until(self._seconds)
             sender.stop()
             await sending
@@ -79,16 +81,16 @@ class Runner:
             latencies=latencies(ledger, watch),
         )
 
-    async def _do_all(self, found: Site, watch: Watch) -> None:
+    async def _do_all(self, found: Site, ledger: Ledger, watch: Watch) -> None:
         lag = Lag(found.kafka, ARCHIVE_GROUP, EVENTS)
         try:
             for fault in self._faults:
                 await self._until(fault.at_seconds)
-                await self._do(found, fault, watch, lag)
+                await self._do(found, fault, ledger, watch, lag)
         finally:
             await asyncio.to_thread(lag.close)
 
-    async def _do(self, found: Site, fault: Fault, watch: Watch, lag: Lag) -> None:
+    async def _do(self, found: Site, fault: Fault, ledger: Ledger, watch: Watch, lag: Lag) -> None:
         outcome = Outcome(fault=fault, began_at=self._now(), ended_at=0.0)
         self._outcomes.append(outcome)
         self._say(f"{fault}")
@@ -101,6 +103,7 @@ class Runner:
         ended = time.monotonic()
         outcome.ended_at = self._now()
         await self._heal(outcome, ended, watch, lag)
+        self._note_answers(outcome, ended, ledger)
 
     async def _heal(self, outcome: Outcome, ended: float, watch: Watch, lag: Lag) -> None:
         """Wait until what came in during the fault, and just after it, can be queried, and is archived."""
@@ -117,6 +120,13 @@ class Runner:
         outcome.recovered_seconds = max(0.0, max(times, default=ended) - ended)
         outcome.longest_wait_seconds = max((watch.waits[trace_id] for trace_id in delayed), default=0.0)
         self._say(f"caught up after {outcome.recovered_seconds:.1f} s, the longest wait was {outcome.longest_wait_seconds:.1f} s")
+
+    def _note_answers(self, outcome: Outcome, ended: float, ledger: Ledger) -> None:
+        """Write down what the client saw of a fault."""
+        first, last = self._started + outcome.began_at, ended + AFTERMATH_SECONDS
+        outcome.failures = Counter(str(status or "no answer") for at, status in ledger.failures if first <= at <= last)
+        took = [ledger.took_seconds[trace_id] for trace_id, at in ledger.acknowledged_at.items() if first <= at <= last]
+        outcome.longest_ack_seconds = max(took, default=0.0)
 
     async def _until(self, seconds: float) -> None:
         await asyncio.sleep(max(0.0, self._started + seconds - time.monotonic()))
