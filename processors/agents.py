@@ -8,6 +8,7 @@ from typing import Any
 from faust.streams import Stream
 from faust.types import TP, EventT
 
+from contract.clock import US_PER_SECOND
 from processors.lags import Lags
 from processors.pipeline import Consumed, Pipeline
 from processors.positions import Positions
@@ -83,5 +84,6 @@ async def _process(events: list[EventT[bytes]], pipeline: Pipeline, ownership: O
 def _consumed(event: EventT[bytes]) -> Consumed:
     message = event.message
     key: Any = message.key
-    headers: Any = message.headers
-    return Consumed(message.partition, message.offset, event.value, key, headers.items() if isinstance(headers, dict) else headers)
+    headers: Any = message.headers.items() if isinstance(message.headers, dict) else message.headers
+    came_at = None if message.timestamp is None else int(message.timestamp * US_PER_SECOND)
+    return Consumed(message.partition, message.offset, event.value, key, headers, came_at)

@@ -22,16 +22,21 @@ NEVER = -1
 
 
 class EntityEntry(msgspec.Struct, array_like=True):
-    """A merged entity: `contract.merge.pack` of its state, and for an observation what it was counted with."""
+    """A merged entity: `contract.merge.pack` of its state, and for an observation what it was counted with.
+
+    `touched_at` is when the last record about it came to Kafka (µs): a replay says old things anew, and must find them remembered.
+    """
 
     state: bytes
     priced: Priced | None = None
+    touched_at: int = 0
 
 
 class TraceEntry(msgspec.Struct, array_like=True, kw_only=True):
     """A trace's totals up to `fence` (an offset), and the session and user they have been added to.
 
-    Starts, ends and `row_version` only ever widen, so they need no fence. `placed_hour` is where its row stands in the store.
+    Starts, ends, `row_version` and `touched_at` (as an entity's) only ever widen, so they need no fence. `placed_hour` is where its
+    row stands in the store.
     """
 
     fence: int = NEVER
@@ -42,6 +47,7 @@ class TraceEntry(msgspec.Struct, array_like=True, kw_only=True):
     last_end: int | None = None
     row_version: int = 0
     placed_hour: int | None = None
+    touched_at: int = 0
 
 
 class GroupEntry(msgspec.Struct, array_like=True, kw_only=True):
@@ -69,7 +75,7 @@ def key_of(prefix: bytes, project_id: str, entity_id: str) -> bytes:
 
 
 def due_key(at_us: int, serial: int = 0) -> bytes:
-    """Return the key under which what falls due at `at_us` is listed; keys sort by time."""
+    """Return the key under which what falls due at `at_us` is listed; keys sort by time, and an offset as `serial` makes them unique."""
     return b"%b%b%b" % (DUE_PREFIX, at_us.to_bytes(8, "big"), serial.to_bytes(8, "big"))
 
 

@@ -36,6 +36,8 @@ class Consumed:
     value: bytes | None
     key: bytes | None = None
     headers: Headers | None = None
+    came_at: int | None = None
+    """Kafka's time of it, µs."""
 
 
 class Pipeline:
@@ -93,7 +95,7 @@ class Pipeline:
         step = Step(partition, self._table.reader(partition), self._prices, self._policy, self._now_us())
         step.take_all(records)
         result = step.finish()
-        result.changes.update(self._evictions(partition, result))
+        result.changes.update(self._evictions(partition, consumed, result))
         count_step(records, result.rows)
         return result, letters
 
@@ -102,7 +104,7 @@ class Pipeline:
         bad: dict[int, str] = {}
         for record in consumed:
             try:
-                records.append(SourceRecord(record.offset, batch_of(self._event_batch(record.value))))
+                records.append(SourceRecord(record.offset, batch_of(self._event_batch(record.value)), record.came_at))
             except CodecError as error:
                 bad[record.offset] = str(error)
         self._judge(partition, consumed, bad)
@@ -147,12 +149,18 @@ class Pipeline:
     def _outgoing(self, partition: int, row: Row) -> Outgoing:
         return Outgoing(row.topic, partition, row.key.encode(), self._codec.encode(row.schema, row.record))
 
-    def _evictions(self, partition: int, result: StepResult) -> dict[bytes, bytes | None]:
-        """Return what falls due, at most once a second; never anything this very step has touched."""
+    def _evictions(self, partition: int, consumed: Sequence[Consumed], result: StepResult) -> dict[bytes, bytes | None]:
+        """Return what falls due, at most once a second; never anything this very step has touched.
+
+        What is due goes by the records' own time: a backlog forgets no more than it would have at its time. A clock that runs ahead,
+        here or at a gateway, makes nothing be forgotten early, because the earlier of the two counts.
+        """
         now = time.monotonic()
         if now - self._evicted_at.get(partition, 0.0) < EVICTION_INTERVAL_SECONDS:
             return {}
         self._evicted_at[partition] = now
-        due = evict(self._table.reader(partition), self._policy, self._now_us(), EVICTION_LISTS)
+        now_us = self._now_us()
+        came_at = max((record.came_at for record in consumed if record.came_at is not None), default=now_us)
+        due = evict(self._table.reader(partition), self._policy, min(now_us, came_at), EVICTION_LISTS, consumed[-1].offset, result.changes)
         metrics.PROCESSOR_EVICTED.labels("entries").inc(len(due))
-        return {key: value for key, value in due.items() if key not in result.changes}
+        return due

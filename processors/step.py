@@ -37,10 +37,11 @@ TraceKey = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class SourceRecord:
-    """One record of `events`."""
+    """One record of `events`; `came_at` is Kafka's time of it in µs, where it has one."""
 
     offset: int
     batch: EventBatch
+    came_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,8 @@ class Step:
         self._working = Working(reader)
         self._tombstones: list[Row] = []
         self._received_at = 0
+        self._came_at = 0
+        self._last: tuple[int, int] = (0, 0)
 
     def take_all(self, records: Sequence[SourceRecord]) -> None:
         """Take in records, oldest first."""
@@ -105,6 +108,8 @@ class Step:
     def _take(self, record: SourceRecord) -> None:
         batch = record.batch
         self._received_at = batch.received_at
+        self._came_at = self._now_us if record.came_at is None else record.came_at
+        self._last = max(self._last[0], self._came_at), record.offset
         deltas = _Deltas()
         for key, events in _by_entity(batch).items():
             self._merge(key, events, batch.received_at, deltas)
@@ -131,7 +136,7 @@ class Step:
             deltas.to_trace((project_id, state.entity_id), NOTHING)
         if held is not None and entity != "trace" and sort_key(held[0]) != sort_key(state):
             self._tombstones.append(_row_of_entity(project_id, tombstone(project_id, held[0], state.row_version), entity))
-        self._working.put_entity(key, state, priced)
+        self._working.put_entity(key, state, priced, self._came_at)
 
     def _may_be_stored_already(self, state: State) -> bool:
         """Tell whether an entity that is new here may be old: its state would have been dropped after the retention."""
@@ -162,6 +167,7 @@ class Step:
         """Bring a trace's totals up to `offset`, and carry what changed to its session and user."""
         trace = self._working.trace(project_id, trace_id)
         trace.row_version = max(trace.row_version, self._received_at)
+        trace.touched_at = max(trace.touched_at, self._came_at)
         held = self._working.entity(("trace", project_id, trace_id))
         state = held[0] if held else None
         if offset > trace.fence:
@@ -207,7 +213,8 @@ class Step:
         changes = working.changes()
         touched = [key for key in changes if key[:1] not in (SESSION_PREFIX, USER_PREFIX)]
         if touched:
-            changes[due_key(self._now_us + self._policy.merge_window_us, serial=self._received_at)] = encode(touched)
+            came_at, offset = self._last
+            changes[due_key(came_at + self._policy.merge_window_us, serial=offset)] = encode(touched)
         return StepResult(rows, changes)
 
     def _entity_rows(self) -> Iterable[Row]:

@@ -34,6 +34,7 @@ class Working:
         self.traces: dict[tuple[str, str], TraceEntry] = {}
         self.groups: dict[GroupKey, GroupEntry] = {}
         self.changed_entities: dict[EntityKey, None] = {}
+        self._touched_at: dict[EntityKey, int] = {}
 
     def prefetch(self, keys: list[bytes]) -> None:
         """Read `keys` in one go."""
@@ -49,12 +50,14 @@ class Working:
             if raw is None:
                 return None
             entry = decode_entity(raw)
+            self._touched_at[key] = entry.touched_at
             held = self.entities[key] = (unpack(entry.state), entry.priced)
         return held
 
-    def put_entity(self, key: EntityKey, state: State, priced: Priced | None) -> None:
-        """Hold an entity's new state."""
+    def put_entity(self, key: EntityKey, state: State, priced: Priced | None, at_us: int) -> None:
+        """Hold an entity's new state, which a record that came at `at_us` gave it."""
         self.entities[key] = (state, priced)
+        self._touched_at[key] = max(self._touched_at.get(key, 0), at_us)
         self.changed_entities[key] = None
 
     def trace(self, project_id: str, trace_id: str) -> TraceEntry:
@@ -81,7 +84,7 @@ class Working:
             changes[key_of(TRACE_TOTALS_PREFIX, project_id, trace_id)] = encode(trace)
         for key in self.changed_entities:
             state, priced = self.entities[key]
-            changes[key_of(STATE_PREFIXES[key[0]], *key[1:])] = encode(EntityEntry(pack(state), priced))
+            changes[key_of(STATE_PREFIXES[key[0]], *key[1:])] = encode(EntityEntry(pack(state), priced, self._touched_at[key]))
         return changes
 
     def _read(self, key: bytes) -> bytes | None:

@@ -37,7 +37,6 @@ HELP = "run events through again, from the archive or from the topic"
 INTERRUPTED = 130
 
 EMPTY_ADVICE = """Into an empty stack, for the same rows and totals as before:
-  - Start it with STATE_RETENTION_SECONDS above the age of the oldest event where the replay takes more than MERGE_WINDOW_SECONDS.
   - Replay everything before clients are let in, and leave --project out: totals are over what was replayed.
   - Projects and keys are not events: create them anew, or give PROJECTS_FILE."""
 
