@@ -13,7 +13,7 @@ from contract.doorkeeper import AccessSettings, Doorkeeper
 from contract.errors import RetryableError, SettingsError
 from contract.kafka import KafkaSettings, create_topics, producer
 from contract.metrics import GATEWAY_HELD_BYTES, GATEWAY_MAX_HELD_BYTES, export
-from contract.objects import object_store
+from contract.objects import ListedStore, object_store
 from contract.topics import topics
 from contract.web import HttpServer
 from ingest_gateway.adapters.registry import ADAPTERS
@@ -27,6 +27,7 @@ from ingest_gateway.http_server import HttpApp
 from ingest_gateway.ingest import Ingest
 from ingest_gateway.journal import Journal
 from ingest_gateway.media import LangfuseMedia
+from ingest_gateway.opik_attachments import OpikAttachments
 from ingest_gateway.proxy import Proxy
 from ingest_gateway.publisher import KafkaPublisher
 from ingest_gateway.router import Router
@@ -69,7 +70,8 @@ class Gateway:
             timeout_ms=settings.produce_timeout_ms,
         )
         self._spool = _spool(settings, self._publisher)
-        self._files = Files(object_store(settings.objects))
+        objects = object_store(settings.objects)
+        self._files = Files(objects)
         self._forwarder = Forwarder(settings.query_url, settings.query_timeout_seconds)
         ingest = Ingest(
             doorkeeper=Doorkeeper(self._directory, access, lambda: self._control.is_caught_up),
@@ -84,7 +86,7 @@ class Gateway:
         )
         _show_holding(ingest.holding, settings.max_held_bytes)
         self._proxy = Proxy(ingest, settings.proxy)
-        router = Router([*ADAPTERS, *_handlers(settings)])
+        router = Router([*ADAPTERS, *_handlers(settings, objects, ingest)])
         http_app = HttpApp(ingest, router, self._forwarder, self, settings.max_body_bytes, self._proxy)
         self._http_servers = [HttpServer(http_app, settings.host, port) for port in (settings.http_port, settings.otlp_http_port)]
         certificate = settings.certificate()
@@ -193,11 +195,11 @@ def _spool(settings: GatewaySettings, publisher: KafkaPublisher) -> SpoolingPubl
     return SpoolingPublisher(publisher, Journal(settings.spool_dir, settings.spool_max_bytes, settings.spool_max_age_seconds))
 
 
-def _handlers(settings: GatewaySettings) -> tuple[Handler, ...]:
+def _handlers(settings: GatewaySettings, objects: ListedStore, ingest: Ingest) -> tuple[Handler, ...]:
     """Return what answers beside the adapters."""
-    secret = Secret(settings.media_secret, settings.object_dir)
-    uploads = Uploads(object_store(settings.objects), secret, settings.public_url)
-    return uploads, LangfuseMedia(uploads, settings.max_body_bytes)
+    uploads = Uploads(objects, Secret(settings.media_secret, settings.object_dir), settings.public_url)
+    attachments = OpikAttachments(uploads, objects, ingest.files, ingest.store, settings.max_body_bytes)
+    return uploads, LangfuseMedia(uploads, settings.max_body_bytes), attachments
 
 
 async def _within(timeout_seconds: float, work: Awaitable[object]) -> None:

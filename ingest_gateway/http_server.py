@@ -111,8 +111,13 @@ class HttpApp:
 
     def _authorised(self, found: Match, scope: Scope, headers: Mapping[str, str]) -> Project | Failure:
         """Return the project of the key, or of what stands in a public route's own path."""
-        if not found.route.is_public:
-            return self._ingest.authorise(headers, found.route.scope, peer_of(scope), key_in(found.route, scope["path"]))
+        route = found.route
+        if not route.is_public:
+            key, peer = key_in(route, scope["path"]), peer_of(scope)
+            project = self._ingest.authorise(headers, route.scope, peer, key)
+            if route.or_scope and isinstance(project, Failure) and project.kind is FailureKind.FORBIDDEN:
+                return self._ingest.authorise(headers, route.or_scope, peer, key)
+            return project
         return found.adapter.project_of(_request(scope, headers, found.route)) if isinstance(found.adapter, Handler) else NOBODY
 
     async def _answer_else(self, found: WrongMethod | None, scope: Scope, send: Send) -> None:

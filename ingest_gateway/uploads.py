@@ -110,8 +110,7 @@ class Uploads(Handler):
 
     def download_url(self, project_id: str, key: str, expires_at: int, headers: Mapping[str, str]) -> str:
         """Return where an object may be fetched until `expires_at`, seconds since the epoch."""
-        grant = Grant(operation="get", project_id=project_id, key=key, content_type="", size_bytes=0, sha256="", expires_at=expires_at)
-        return self._url(grant, headers)
+        return self._url(download(project_id, key, "", expires_at), headers)
 
     def expiry(self) -> int:
         """Return when a URL that is signed now expires, seconds since the epoch."""
@@ -127,13 +126,22 @@ class Uploads(Handler):
             return Failure(kind=FailureKind.FORBIDDEN, message="this URL is not valid, or no longer")
         return Project(grant.project_id, "", "")
 
+    def granted(self, request: WireRequest, operation: Operation) -> Grant | None:
+        """Return what the token at the end of a request's path grants, if that is `operation`. Raises RetryableError."""
+        token = request.path.rstrip("/").rpartition("/")[2]
+        return grant_of(token, self._secret.value(), operation, self._clock() / US_PER_SECOND)
+
+    def token(self, grant: Grant) -> str:
+        """Return a grant as the last segment of a URL. Raises RetryableError."""
+        return token_of(grant, self._secret.value())
+
     async def take(self, request: WireRequest) -> WireResponse:
         """Store or return an object."""
         try:
             grant = self._grant(request)
             if grant is None:
                 return self.encode(request, Failure(kind=FailureKind.FORBIDDEN, message="this URL is no longer valid"))
-            return await (self._put(request, grant) if grant.operation == "put" else self._get(grant))
+            return await (self._put(request, grant) if grant.operation == "put" else asyncio.to_thread(self.fetched, grant))
         except RetryableError as error:
             return self.encode(request, Failure(kind=FailureKind.UNAVAILABLE, message=str(error)))
 
@@ -157,18 +165,23 @@ class Uploads(Handler):
             self.store.put(grant.key, body, grant.content_type)
         return fault
 
-    async def _get(self, grant: Grant) -> WireResponse:
-        found = await asyncio.to_thread(self.store.get, grant.key)
+    def fetched(self, grant: Grant) -> WireResponse:
+        """Return an object that may be fetched. Blocks; raises RetryableError."""
+        found = self.store.get(grant.key)
         if found is None:
             return WireResponse(status=404, body=b'{"error":{"code":"not_found","message":"no such object","field":null}}')
-        return WireResponse(body=found.body, content_type=found.info.content_type, headers=SAFE_TO_SHOW)
+        return WireResponse(body=found.body, content_type=grant.content_type or found.info.content_type, headers=SAFE_TO_SHOW)
 
     def _grant(self, request: WireRequest) -> Grant | None:
-        token = request.path.rstrip("/").rpartition("/")[2]
-        return grant_of(token, self._secret.value(), OPERATIONS[request.method], self._clock() / US_PER_SECOND)
+        return self.granted(request, OPERATIONS[request.method])
 
     def _url(self, grant: Grant, headers: Mapping[str, str]) -> str:
-        return f"{self._public_url or base_url(headers)}{PREFIX}{token_of(grant, self._secret.value())}"
+        return f"{self._public_url or base_url(headers)}{PREFIX}{self.token(grant)}"
+
+
+def download(project_id: str, key: str, content_type: str, expires_at: int) -> Grant:
+    """Return permission to fetch an object, shown as `content_type` if one is given, else as the type it was stored with."""
+    return Grant(operation="get", project_id=project_id, key=key, content_type=content_type, size_bytes=0, sha256="", expires_at=expires_at)
 
 
 def base_url(headers: Mapping[str, str]) -> str:

@@ -55,11 +55,15 @@ class WireResponse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """One route. `{name}` in `path` matches one segment. A route that only answers (set-up calls) takes in no events."""
+    """One route. `{name}` in `path` matches one segment. A route that only answers (set-up calls) takes in no events.
+
+    A key of `or_scope` may use it as well.
+    """
 
     method: str
     path: str
     scope: Scope = "ingest"
+    or_scope: Scope | None = None
     is_public: bool = False
 
 

@@ -8,14 +8,17 @@ from typing import Literal
 
 import msgspec
 
-Operation = Literal["put", "get"]
-LONGEST_TOKEN = 4096
+Operation = Literal["put", "get", "attach"]
+"""`attach` is to write what its client knew neither length nor hash of when it asked."""
+
+LONGEST_TOKEN = 8192
 
 
 class Grant(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     """What may be done to which object until when (seconds since the epoch).
 
-    `size_bytes` and `sha256` (hex) are those the content must have to be written.
+    `size_bytes` and `sha256` (hex) are those the content must have to be written; without a hash, `size_bytes` is the most it may
+    have. `about` is the granter's own note.
     """
 
     operation: Operation
@@ -25,6 +28,7 @@ class Grant(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     size_bytes: int
     sha256: str
     expires_at: int
+    about: str = ""
 
 
 _encode = msgspec.json.Encoder().encode
@@ -53,6 +57,8 @@ def grant_of(token: str, secret: bytes, operation: Operation, now_seconds: float
 
 def content_fault(grant: Grant, body: bytes) -> str | None:
     """Say why `body` is not what the grant is for, or None where it is."""
+    if not grant.sha256:
+        return f"the content is over {grant.size_bytes} bytes" if len(body) > grant.size_bytes else None
     if len(body) != grant.size_bytes:
         return f"the content has {len(body)} bytes, announced were {grant.size_bytes}"
     if not hmac.compare_digest(hashlib.sha256(body).hexdigest(), grant.sha256):

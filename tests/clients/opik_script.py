@@ -1,6 +1,6 @@
 """What one Opik SDK says, whichever generation it is: run in the SDK's own environment, prints what it made as JSON.
 
-Reads THREAD, USER, BATCHING (1 or 0) and NOTE (a file to attach) from the environment.
+Reads THREAD, USER, BATCHING (1 or 0) and NOTE and IMAGE (files to attach) from the environment.
 """
 
 import contextlib
@@ -38,7 +38,9 @@ def low_level(client: Any) -> dict[str, Any]:
         name="order", input={"q": "why"}, metadata={"user_id": USER, "n": 1}, tags=["blue"], thread_id=THREAD, attachments=[note]
     )
     root = trace.span(name="plan", input={"steps": [1, 2]}, metadata={"tier": "gold"})
+    image = opik.Attachment(data=os.environ["IMAGE"], file_name="image 1.png", content_type="image/png")
     answer = root.span(
+        attachments=[image],
         name="answer",
         type="llm",
         input={"messages": [{"role": "user", "content": "Why?"}]},

@@ -1,10 +1,12 @@
 """Opik's SDKs of three generations, as they are, against the running stack: what is read back is what was sent."""
 
 import gzip
+import hashlib
 import http.server
 import json
 import threading
 import time
+import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Iterator
@@ -30,6 +32,9 @@ from tests.recordings import recording
 SCRIPT = Path(__file__).with_name("opik_script.py").read_text()
 GENERATIONS = ("opik-1.7", "opik-1.11", "opik-2.2")
 WITHIN_SECONDS = 5.0
+NOTE = b"remember\r\n\x00\xff"
+IMAGE = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 44_000
+"""11 MB: three parts, as an SDK counts."""
 OPENAI_UNITS = {"input": 500, "cache_read_input": 1000, "output": 150, "reasoning_output": 50}
 ANTHROPIC_UNITS = {"input": 100, "cache_read_input": 30, "cache_write_input": 50, "output": 20}
 
@@ -55,11 +60,13 @@ def environ_of(base_url: str, key: str, home: Path) -> dict[str, str]:
 def test_everything_an_sdk_says(stack: Endpoints, tmp_path: Path, generation: str, batching: str) -> None:
     """Nested spans, updates, errors, usage, cost, tags, metadata, threads, scores and a file, by hand and by decorator."""
     thread, user = f"thread-{uuid.uuid4().hex}", f"ada-{uuid.uuid4().hex}"
-    note = tmp_path / "note.txt"
-    note.write_text("remember")
+    note, image = tmp_path / "note.txt", tmp_path / "image.png"
+    note.write_bytes(NOTE)
+    image.write_bytes(IMAGE)
     environ = environ_of(f"{stack.gateway_http}/opik/api/", stack.ingest_key, tmp_path)
 
-    done = run_script(generation, SCRIPT, {**environ, "THREAD": thread, "USER": user, "BATCHING": batching, "NOTE": str(note)}, 90)
+    said = {"THREAD": thread, "USER": user, "BATCHING": batching, "NOTE": str(note), "IMAGE": str(image)}
+    done = run_script(generation, SCRIPT, {**environ, **said}, 90)
 
     assert (done.returncode, done.stderr) == (0, "")
     made = json.loads(done.stdout)
@@ -71,6 +78,44 @@ def test_everything_an_sdk_says(stack: Endpoints, tmp_path: Path, generation: st
     assert_tracked(await_trace(stack, made["tracked"], 3, WITHIN_SECONDS), thread, user)
     assert_scores(stack, made)
     assert_totals(stack, thread, user)
+    assert_files(stack, tmp_path, generation, made)
+
+
+FETCH = """
+import hashlib, json, opik, os, sys
+client = opik.Opik()
+found = {}
+for entity_type, entity_id in (("trace", os.environ["TRACE"]), ("span", os.environ["SPAN"])):
+    if hasattr(client, "get_attachment_client"):
+        attachments = client.get_attachment_client()
+        listed = attachments.get_attachment_list("shop", entity_id, entity_type)
+        content = lambda one: attachments.download_attachment("shop", entity_type, entity_id, one.file_name, one.mime_type)
+    else:
+        rest, project_id = client.rest_client, client.rest_client.projects.retrieve_project(name="shop").id
+        listed = rest.attachments.attachment_list(project_id=project_id, entity_type=entity_type, entity_id=entity_id, path="").content
+        content = lambda one: rest.attachments.download_attachment(
+            container_id=project_id, entity_type=entity_type, entity_id=entity_id, file_name=one.file_name, mime_type=one.mime_type
+        )
+    for one in listed:
+        body = b"".join(content(one))
+        found[one.file_name] = [entity_type, one.file_size, one.mime_type, len(body), hashlib.sha256(body).hexdigest()]
+client.end()
+sys.stdout.write(json.dumps(found))
+"""
+
+
+def assert_files(stack: Endpoints, home: Path, generation: str, made: dict[str, Any]) -> None:
+    """The same SDK lists and fetches them with a key that may read, and they are what was sent; a key that may only write cannot."""
+    base_url = f"{stack.gateway_http}/opik/api/"
+    entities = {"TRACE": made["trace"], "SPAN": made["answer"]}
+    done = run_script(generation, FETCH, {**environ_of(base_url, stack.read_key, home), **entities}, 90)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout) == {
+        "note.txt": ["trace", len(NOTE), "text/plain", len(NOTE), hashlib.sha256(NOTE).hexdigest()],
+        "image 1.png": ["span", len(IMAGE), "image/png", len(IMAGE), hashlib.sha256(IMAGE).hexdigest()],
+    }
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        get(stack, "/opik/api/v1/private/attachment/list", key=stack.ingest_key, entity_type="trace", entity_id=made["trace"])
 
 
 def cost_of(model: str, provider: str, **usage: int) -> Decimal:
@@ -100,7 +145,7 @@ def assert_trace(trace: Any, thread: str, user: str) -> None:
     assert (trace["name"], trace["session_id"], trace["user_id"], trace["tags"]) == ("order", thread, user, ["blue", "green"])
     assert (trace["input"], trace["output"]) == ({"q": "why"}, {"a": "Because."})
     note = trace["metadata"].pop("attachment.note.txt")
-    assert (note["mime_type"], note["bytes"], note["is_kept"]) == ("text/plain", 8, False)
+    assert (note["mime_type"], note["bytes"], note["is_kept"]) == ("text/plain", len(NOTE), True)
     assert trace["metadata"] == {"user_id": user, "n": 2, "project_name": "shop", "workspace": "acme"}
     [root] = trace["tree"]
     names = {observation["id"]: observation["name"] for observation in trace["observations"]}

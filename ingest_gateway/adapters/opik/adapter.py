@@ -1,12 +1,11 @@
 """The Opik adapter: traces, spans and scores by REST, and the calls an SDK makes around them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from contract.events import Source
 from ingest_gateway.adapters.base import Decoded, Failure, FailureKind, WireRequest, WireResponse
 from ingest_gateway.adapters.opik import answers, setup, statements
-from ingest_gateway.adapters.opik.attachments import attachment_events
 from ingest_gateway.adapters.opik.calls import ROUTES, Call, call_of, id_in
 from ingest_gateway.adapters.opik.drafts import Delivery
 from ingest_gateway.adapters.opik.statements import Items, Reader
@@ -28,8 +27,6 @@ class OpikAdapter:
     def decode(self, request: WireRequest) -> Decoded | Failure:
         """Read a request; a bad item is refused by itself."""
         call = call_of(request.method, request.path)
-        if call is Call.ATTACHMENT:
-            return self._decoded(list(attachment_events(request)), request)
         if call not in READERS:
             return self._decoded([], request)
         if fault := utf8_fault(request.body):
@@ -53,9 +50,14 @@ class OpikAdapter:
         return answers.stored(outcome.rejections)
 
     def _decoded(self, items: Items, request: WireRequest) -> Decoded:
-        language, version = request.headers.get("x-fern-language", ""), request.headers.get("x-opik-debug-sdk-version", "")
-        sdk_name = f"opik-{language.lower()}" if language else ""
-        return Decoded(items=items, source=Source(self.name, sdk_name[:MOST_SDK_LENGTH], version[:MOST_SDK_LENGTH]), statements=len(items))
+        return Decoded(items=items, source=source_of(request.headers), statements=len(items))
+
+
+def source_of(headers: Mapping[str, str]) -> Source:
+    """Return who sent a request."""
+    language, version = headers.get("x-fern-language", ""), headers.get("x-opik-debug-sdk-version", "")
+    sdk_name = f"opik-{language.lower()}" if language else ""
+    return Source(OpikAdapter.name, sdk_name[:MOST_SDK_LENGTH], version[:MOST_SDK_LENGTH])
 
 
 def _one(reader_of: Callable[[str], Reader]) -> Read:

@@ -27,9 +27,6 @@ class Call(Enum):
     SPAN_SCORES = "span_scores"
     THREAD_SCORES = "thread_scores"
     THREAD_STATE = "thread_state"
-    ATTACHMENT_START = "attachment_start"
-    ATTACHMENT = "attachment"
-    ATTACHMENT_END = "attachment_end"
     ACCESS = "access"
     WORKSPACE = "workspace"
     PROJECT = "project"
@@ -59,9 +56,6 @@ CALLS: Final = {
     ("PUT", f"{PRIVATE}/traces/threads/feedback-scores"): Call.THREAD_SCORES,
     ("PUT", f"{PRIVATE}/traces/threads/close"): Call.THREAD_STATE,
     ("PUT", f"{PRIVATE}/traces/threads/open"): Call.THREAD_STATE,
-    ("POST", f"{PRIVATE}/attachment/upload-start"): Call.ATTACHMENT_START,
-    ("PUT", f"{PRIVATE}/attachment/upload"): Call.ATTACHMENT,
-    ("POST", f"{PRIVATE}/attachment/upload-complete"): Call.ATTACHMENT_END,
     ("POST", f"{PRIVATE}/auth"): Call.ACCESS,
     ("GET", f"{PRIVATE}/auth/workspace"): Call.WORKSPACE,
     ("POST", f"{PRIVATE}/projects"): Call.PROJECT,
@@ -83,7 +77,13 @@ CALLS: Final = {
 PUBLIC: Final = frozenset({Call.PING, Call.VERSION, Call.SHOW_TRACE, Call.SHOW_PROJECT})
 """Health, and links that a person opens in a browser."""
 
-ROUTES: Final = tuple(Route(method=method, path=path, is_public=call in PUBLIC) for (method, path), call in CALLS.items())
+FOR_READERS: Final = frozenset({Call.ACCESS, Call.WORKSPACE, Call.PROJECT_BY_NAME, Call.PROJECTS})
+"""What an SDK asks before it reads attachments, too."""
+
+ROUTES: Final = tuple(
+    Route(method=method, path=path, is_public=call in PUBLIC, or_scope="read" if call in FOR_READERS else None)
+    for (method, path), call in CALLS.items()
+)
 ID_AT: Final = 5
 """Where `{id}` stands in /opik/api/v1/private/traces/{id}, counted by slashes from 0."""
 

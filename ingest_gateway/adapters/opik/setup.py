@@ -1,11 +1,9 @@
 """What Opik's SDKs ask before, after and beside sending. Answers are made from the request alone: an ingest key reads nothing back."""
 
-import base64
-import binascii
 from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 from uuid import UUID, uuid5
 
 import msgspec
@@ -15,20 +13,14 @@ from ingest_gateway.adapters.base import WireRequest, WireResponse
 from ingest_gateway.adapters.opik.answers import created, found, not_found
 from ingest_gateway.adapters.opik.calls import PRIVATE, Call
 from ingest_gateway.adapters.opik.traces import DEFAULT_WORKSPACE
-from ingest_gateway.adapters.opik.wire import ProjectAsked, UploadStart
+from ingest_gateway.adapters.opik.wire import ProjectAsked
 
 VERSION = version("sluice")
 PROJECT_IDS = UUID("3f1f4c1e-6a3e-5e0a-8f5e-5b4b4f0d9c21")
 DEFAULT_PROJECT = "Default Project"
-DIRECT_UPLOAD = "BEMinIO"
-"""The upload id that tells an SDK to PUT a file to its server in one piece rather than in parts to S3."""
-
-UPLOAD = "v1/private/attachment/upload"
-PLAIN_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~:/?#[]@!$&'()*+,;=%")
 READ_ELSEWHERE = "an ingest key reads nothing back: read at /api/v1 with a read key"
 
 _decode_project = msgspec.json.Decoder(ProjectAsked).decode
-_decode_start = msgspec.json.Decoder(UploadStart).decode
 
 
 def answer(call: Call, request: WireRequest) -> WireResponse:
@@ -98,28 +90,6 @@ def _page(trace_id: str) -> str:
     return f"/ui/traces/{quote(trace_id, safe='', errors='replace')}" if trace_id else "/ui/"
 
 
-def _upload(request: WireRequest) -> WireResponse:
-    """Say where a file goes: below the base URL that the SDK itself gives, so that it works behind any proxy."""
-    try:
-        said = _decode_start(request.body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        said = UploadStart()
-    named = {"file_name": said.file_name, "mime_type": said.mime_type, "project_name": said.project_name}
-    named |= {"entity_type": said.entity_type, "entity_id": said.entity_id}
-    query = urlencode({name: value for name, value in named.items() if value}, errors="replace")
-    return found({"upload_id": DIRECT_UPLOAD, "pre_sign_urls": [f"{_base_url(said.path, request)}/{UPLOAD}?{query}"]})
-
-
-def _base_url(encoded: str, request: WireRequest) -> str:
-    try:
-        url = base64.b64decode(encoded, validate=True).decode("ascii")
-    except (binascii.Error, ValueError):
-        url = ""
-    if url.startswith(("http://", "https://")) and PLAIN_LETTERS.issuperset(url):
-        return url.rstrip("/")
-    return f"http://{request.headers.get('host', 'localhost')}{PRIVATE.removesuffix('/v1/private')}"
-
-
 ANSWERS: dict[Call, Callable[[WireRequest], WireResponse]] = {
     Call.PING: _ping,
     Call.VERSION: _version,
@@ -131,5 +101,4 @@ ANSWERS: dict[Call, Callable[[WireRequest], WireResponse]] = {
     Call.READ_MANY: _read_many,
     Call.SHOW_TRACE: _show,
     Call.SHOW_PROJECT: _show,
-    Call.ATTACHMENT_START: _upload,
 }

@@ -78,6 +78,7 @@ class UploadStart(msgspec.Struct, kw_only=True):
     """The beginning of an attachment's upload; `path` is the SDK's own base URL in base64."""
 
     file_name: str = ""
+    num_of_file_parts: int = 1
     mime_type: str | None = None
     project_name: str | None = None
     entity_type: str = ""

@@ -2,6 +2,7 @@
 
 import hashlib
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,6 +47,14 @@ def test_a_changed_token_is_none(place: int, letter: str) -> None:
 def test_any_text_is_no_token(token: str) -> None:
     """Strangers' paths never raise."""
     assert grant_of(token, SECRET, "put", 0) is None
+
+
+@pytest.mark.parametrize(("body", "fault"), [(b"", None), (b"12345", None), (b"123456", "over 5 bytes")])
+def test_content_of_unknown_length(body: bytes, fault: str | None) -> None:
+    """Without a hash, the length is the most there may be."""
+    found = content_fault(msgspec.structs.replace(GRANT, operation="attach", size_bytes=5, sha256=""), body)
+
+    assert (found is None) if fault is None else (found is not None and fault in found)
 
 
 @pytest.mark.parametrize(("body", "fault"), [(BODY, None), (b"bytez", "SHA-256"), (b"byte", "4 bytes")])

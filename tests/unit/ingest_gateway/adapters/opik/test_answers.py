@@ -3,11 +3,10 @@
 import base64
 import json
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from ingest_gateway.adapters.base import NOBODY, Decoded, Failure, FailureKind, Limits, Route, WireRequest
+from ingest_gateway.adapters.base import NOBODY, Failure, FailureKind, Limits, Route, WireRequest
 from ingest_gateway.adapters.opik.adapter import OPIK
 from ingest_gateway.adapters.registry import ADAPTERS
 from ingest_gateway.router import Match, Router
@@ -91,32 +90,6 @@ def test_a_redirect_leads_to_the_dashboard_of_this_host_only(send: Any) -> None:
 
     assert (answer.status, answer.headers["location"]) == (302, "/ui/traces/%2F%2Fevil.example%2F%0D%0Ax%3A%20y")
     assert send("GET", "/opik/acme/redirect/projects", query={"name": "shop"})[1].headers["location"] == "/ui/"
-
-
-@pytest.mark.parametrize(
-    ("base_url", "expected"),
-    [
-        ("https://sluice.example/opik/api/", "https://sluice.example/opik/api"),
-        ("file:///etc/passwd", "http://gateway:8080/opik/api"),
-        ("https://x/\r\n", "http://gateway:8080/opik/api"),
-    ],
-)
-def test_an_attachment_goes_below_the_clients_own_base_url(send: Any, base_url: str, expected: str) -> None:
-    """The file is PUT there in one piece; its trace then names it and says that it is not kept."""
-    body = {"file_name": "a b.txt", "mime_type": "text/plain", "entity_type": "trace", "entity_id": "t", "num_of_file_parts": 1}
-    body["path"] = base64.b64encode(base_url.encode()).decode()
-    start = json.loads(send("POST", "/attachment/upload-start", body, headers={"host": "gateway:8080"})[1].body)
-    [url] = start["pre_sign_urls"]
-    query = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
-    outcome, answer = send("PUT", "/attachment/upload", b"\x00\xff", query=query)
-
-    assert start["upload_id"] == "BEMinIO"
-    assert url.partition("?")[0] == f"{expected}/v1/private/attachment/upload"
-    assert answer.status == 204
-    assert isinstance(outcome, Decoded)
-    assert [(event.entity_id, event.fields) for event in outcome.events] == [
-        ("t", {"metadata": {"attachment.a b.txt": '{"mime_type":"text/plain","bytes":2,"is_kept":false}'}})
-    ]
 
 
 @pytest.mark.parametrize("kind", [FailureKind.OVERLOADED, FailureKind.UNAVAILABLE])
