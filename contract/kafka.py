@@ -1,6 +1,7 @@
 """Kafka clients, set up the way every service needs them, and the creation of topics."""
 
 import logging
+import ssl
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -54,10 +55,52 @@ class KafkaSettings:
     sasl_username: str | None = env("KAFKA_SASL_USERNAME")
     sasl_password: str | None = env("KAFKA_SASL_PASSWORD")
     ssl_ca_file: str | None = env("KAFKA_SSL_CA_FILE")
+    ssl_cert_file: str | None = env("KAFKA_SSL_CERT_FILE")
+    ssl_key_file: str | None = env("KAFKA_SSL_KEY_FILE")
+    ssl_key_password: str | None = env("KAFKA_SSL_KEY_PASSWORD")
     partitions: int = env("TOPIC_PARTITIONS")
     replication_factor: int = env("TOPIC_REPLICATION_FACTOR")
     events_retention_hours: int = env("EVENTS_RETENTION_HOURS")
     schema_registry_url: str | None = env("SCHEMA_REGISTRY_URL")
+
+    def __post_init__(self) -> None:
+        """Raise SettingsError where settings do not go together: a client would only fail later, and say less."""
+        mistakes = [*self._sasl_mistakes(), *self._tls_mistakes()]
+        if mistakes:
+            raise SettingsError(mistakes)
+
+    def _sasl_mistakes(self) -> Iterable[str]:
+        if not self.security_protocol.startswith("SASL_"):
+            return
+        needed = {
+            "KAFKA_SASL_MECHANISM": self.sasl_mechanism,
+            "KAFKA_SASL_USERNAME": self.sasl_username,
+            "KAFKA_SASL_PASSWORD": self.sasl_password,
+        }
+        for name, value in needed.items():
+            if value is None:
+                yield f"{name}: must be set with KAFKA_SECURITY_PROTOCOL={self.security_protocol}"
+
+    def _tls_mistakes(self) -> Iterable[str]:
+        if (self.ssl_cert_file is None) != (self.ssl_key_file is None):
+            yield "KAFKA_SSL_CERT_FILE and KAFKA_SSL_KEY_FILE go together; one of them is not set"
+        elif self.uses_tls:
+            try:
+                self.ssl_context()
+            except (OSError, ssl.SSLError) as error:
+                yield f"KAFKA_SSL_CA_FILE, KAFKA_SSL_CERT_FILE or KAFKA_SSL_KEY_FILE cannot be used: {error}"
+
+    @property
+    def uses_tls(self) -> bool:
+        """Tell whether brokers are reached over TLS."""
+        return self.security_protocol.endswith("SSL")
+
+    def ssl_context(self) -> ssl.SSLContext:
+        """Return how TLS is spoken, for clients that are not librdkafka: the broker's certificate and name are always checked."""
+        context = ssl.create_default_context(cafile=self.ssl_ca_file)
+        if self.ssl_cert_file is not None:
+            context.load_cert_chain(self.ssl_cert_file, self.ssl_key_file, self.ssl_key_password)
+        return context
 
     def connection(self) -> dict[str, Any]:
         """Return librdkafka's connection settings."""
@@ -68,6 +111,9 @@ class KafkaSettings:
             "sasl.username": self.sasl_username,
             "sasl.password": self.sasl_password,
             "ssl.ca.location": self.ssl_ca_file,
+            "ssl.certificate.location": self.ssl_cert_file,
+            "ssl.key.location": self.ssl_key_file,
+            "ssl.key.password": self.ssl_key_password,
         }
         return {name: value for name, value in given.items() if value is not None}
 

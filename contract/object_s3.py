@@ -1,6 +1,7 @@
 """Objects in S3, or in anything that speaks its protocol (MinIO, S3Proxy); credentials come by boto3's own chain."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -27,9 +28,10 @@ NO_SUCH_RANGE = 416
 class S3Store:
     """Objects of one bucket."""
 
-    def __init__(self, bucket: str, endpoint_url: str | None, region: str | None) -> None:
+    def __init__(self, bucket: str, endpoint_url: str | None, region: str | None, ca_file: Path | None = None) -> None:
         self._bucket = bucket
-        self._client: S3Client = boto3.client("s3", endpoint_url=endpoint_url, region_name=region, config=CONFIG)
+        verify = str(ca_file) if ca_file else None
+        self._client: S3Client = boto3.client("s3", endpoint_url=endpoint_url, region_name=region, config=CONFIG, verify=verify)
 
     def put(self, key: str, body: bytes, content_type: str = DEFAULT_CONTENT_TYPE) -> None:
         """Store an object, in place of one that has this key."""

@@ -29,6 +29,7 @@ class ObjectSettings:
     s3_bucket: str | None = env("S3_BUCKET")
     s3_endpoint_url: str | None = env("S3_ENDPOINT_URL")
     s3_region: str | None = env("S3_REGION")
+    s3_ca_file: Path | None = env("S3_CA_FILE")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +78,7 @@ def object_store(settings: ObjectSettings) -> ListedStore:
         return DirectoryStore(settings.object_dir)
     from contract.object_s3 import S3Store  # noqa: PLC0415  boto3 costs start-up time and memory, which a directory does not need
 
-    return S3Store(settings.s3_bucket, settings.s3_endpoint_url, settings.s3_region)
+    return S3Store(settings.s3_bucket, settings.s3_endpoint_url, settings.s3_region, settings.s3_ca_file)
 
 
 def checked_key(key: str) -> str:

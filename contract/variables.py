@@ -48,10 +48,19 @@ KAFKA = (
         "How brokers are reached.",
         choices=("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"),
     ),
-    _v("KAFKA_SASL_MECHANISM", "str", None, "SASL mechanism, such as SCRAM-SHA-512."),
+    _v(
+        "KAFKA_SASL_MECHANISM",
+        "str",
+        None,
+        "SASL mechanism; without TLS a password goes over the wire in clear with PLAIN.",
+        choices=("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"),
+    ),
     _v("KAFKA_SASL_USERNAME", "str", None, "SASL user name."),
     _v("KAFKA_SASL_PASSWORD", "str", None, "SASL password.", is_secret=True),
-    _v("KAFKA_SSL_CA_FILE", "str", None, "CA file that signs the brokers' certificates."),
+    _v("KAFKA_SSL_CA_FILE", "str", None, "CA file (PEM) that signs the brokers' certificates; unset: the system's."),
+    _v("KAFKA_SSL_CERT_FILE", "str", None, "Certificate chain (PEM) to show to brokers that ask clients for one."),
+    _v("KAFKA_SSL_KEY_FILE", "str", None, "Key of that certificate (PEM)."),
+    _v("KAFKA_SSL_KEY_PASSWORD", "str", None, "Password of that key, if it has one.", is_secret=True),
     _v(
         "TOPIC_PARTITIONS",
         "int",
@@ -75,6 +84,10 @@ STORE = (
     ),
     _v("CLICKHOUSE_PATH", "path", Path(".sluice/clickhouse"), "Where ClickHouse inside the process keeps its data; one process owns it."),
     _v("CLICKHOUSE_READ_URL", "str", None, "Where reads go, when not to CLICKHOUSE_URL.", is_secret=True),
+    _v("CLICKHOUSE_CA_FILE", "path", None, "CA file (PEM) that signs the certificate of an https:// ClickHouse; unset: the system's."),
+    _v("CLICKHOUSE_CLIENT_CERT_FILE", "path", None, "Certificate chain (PEM) to show to ClickHouse."),
+    _v("CLICKHOUSE_CLIENT_KEY_FILE", "path", None, "Key of that certificate (PEM), where it is not in the same file."),
+    _v("CLICKHOUSE_SERVER_NAME", "str", None, "Name in ClickHouse's certificate, where it is reached by another, such as a tunnel's."),
     _v("CLICKHOUSE_DATABASE", "str", "sluice", "Database that holds Sluice's tables."),
     _v("CLICKHOUSE_CONNECT_TIMEOUT_SECONDS", "int", 5, "Patience for a connection to ClickHouse.", at_least=1, at_most=60),
     _v(
@@ -167,7 +180,12 @@ GATEWAY = (
     ),
     _v("PRODUCE_LINGER_MS", "int", 5, "How long the producer gathers records into one broker request.", at_least=0, at_most=1000),
     _v("PRODUCE_QUEUE_BYTES", "int", 256 * 1024 * 1024, "Bytes waiting for Kafka before the gateway answers 503.", at_least=1024 * 1024),
-    _v("GATEWAY_TLS_CERT_FILE", "path", None, "Certificate chain (PEM): with it and its key the gateway also answers HTTPS."),
+    _v(
+        "GATEWAY_TLS_CERT_FILE",
+        "path",
+        None,
+        "Certificate chain (PEM): with it and its key the gateway also answers HTTPS and gRPC over TLS.",
+    ),
     _v("GATEWAY_TLS_KEY_FILE", "path", None, "Key of the certificate (PEM)."),
     _v(
         "GATEWAY_HTTPS_PORT",
@@ -177,6 +195,15 @@ GATEWAY = (
         at_least=0,
         at_most=65535,
     ),
+    _v(
+        "GATEWAY_GRPC_TLS_PORT",
+        "int",
+        4443,
+        "gRPC port over TLS, where the gateway has a certificate; 0 picks a free one.",
+        at_least=0,
+        at_most=65535,
+    ),
+    _v("GATEWAY_TLS_ONLY", "bool", False, "Whether the ports without TLS answer nothing but health and metrics, and gRPC has none."),
     _v("SPOOL_DIR", "path", None, "Folder on a persistent volume where accepted events wait while Kafka is away; unset: 503 instead."),
     _v("SPOOL_MAX_BYTES", "int", 1024 * 1024 * 1024, "Bytes in the spool beyond which the gateway answers 503.", at_least=1024 * 1024),
     _v("SPOOL_MAX_AGE_SECONDS", "int", 86_400, "Age of the oldest spooled event beyond which the gateway answers 503.", at_least=1),
@@ -216,6 +243,7 @@ GATEWAY = (
         at_most=3600,
     ),
     _v("QUERY_URL", "str", None, "Where the gateway forwards read routes and the dashboard."),
+    _v("QUERY_CA_FILE", "path", None, "CA file (PEM) that signs the certificate of an https:// QUERY_URL; unset: the system's."),
     _v("PROJECTS_FILE", "path", None, "JSON file of projects and keys that seeds the control topic."),
     _v("CONTROL_SNAPSHOT_FILE", "path", None, "Where a copy of projects and keys is kept, so that a service starts while Kafka is away."),
     _v(
@@ -228,6 +256,7 @@ OBJECTS = (
     _v("S3_BUCKET", "str", None, "Bucket for objects; credentials come as the AWS SDK finds them."),
     _v("S3_ENDPOINT_URL", "str", None, "Address of an S3 server that is not Amazon's, such as MinIO."),
     _v("S3_REGION", "str", None, "Region of the bucket."),
+    _v("S3_CA_FILE", "path", None, "CA file (PEM) that signs the certificate of S3_ENDPOINT_URL; unset: the SDK's own."),
 )
 
 PROCESSOR = (
@@ -319,6 +348,16 @@ ARCHIVE = (
 QUERY = (
     _v("QUERY_HOST", "str", "127.0.0.1", "Address the read API listens on."),
     _v("QUERY_HTTP_PORT", "int", 8090, "HTTP port of the read API; 0 picks a free one.", at_least=0, at_most=65535),
+    _v("QUERY_TLS_CERT_FILE", "path", None, "Certificate chain (PEM): with it and its key the read API also answers HTTPS."),
+    _v("QUERY_TLS_KEY_FILE", "path", None, "Key of the certificate (PEM)."),
+    _v(
+        "QUERY_HTTPS_PORT",
+        "int",
+        8453,
+        "HTTPS port of the read API, where it has a certificate; 0 picks a free one.",
+        at_least=0,
+        at_most=65535,
+    ),
     _v("CACHE_TTL_SECONDS", "int", 300, "How long an aggregate over a closed time range may be reused.", at_least=0, at_most=86_400),
     _v("QUERY_TIMEOUT_SECONDS", "int", 30, "Longest a read may take.", at_least=1, at_most=600),
     _v(

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any, Protocol
 from granian.constants import Interfaces, SSLProtocols
 from granian.server.embed import Server
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from contract.errors import SettingsError
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -151,6 +154,22 @@ class Certificate:
 
     chain: Path
     key: Path
+
+
+def checked_certificate(chain: Path | None, key: Path | None, names: tuple[str, str]) -> Certificate | None:
+    """Return a certificate to answer with, None where there is none; raise SettingsError where half is missing or it cannot be read.
+
+    `names` are the variables that chain and key come from.
+    """
+    if chain is None and key is None:
+        return None
+    if chain is None or key is None:
+        raise SettingsError([f"{names[0]} and {names[1]} go together; one of them is not set"])
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(chain, key)
+    except (OSError, ssl.SSLError) as error:
+        raise SettingsError([f"{names[0]}={chain}: {error}"]) from error
+    return Certificate(chain, key)
 
 
 class HttpServer:

@@ -15,13 +15,13 @@ from contract.kafka import KafkaSettings, create_topics, producer
 from contract.metrics import GATEWAY_HELD_BYTES, GATEWAY_MAX_HELD_BYTES, export
 from contract.objects import ListedStore, object_store
 from contract.topics import topics
-from contract.web import HttpServer
+from contract.web import HttpServer, health_app
 from ingest_gateway.adapters.registry import ADAPTERS
 from ingest_gateway.dead_letters import DeadLetters
 from ingest_gateway.domain.admission import Admission, Holding
 from ingest_gateway.files import Files
 from ingest_gateway.forward import Forwarder
-from ingest_gateway.grpc_server import GrpcServer
+from ingest_gateway.grpc_server import GrpcServer, TlsPort
 from ingest_gateway.handlers import Handler
 from ingest_gateway.http_server import HttpApp
 from ingest_gateway.ingest import Ingest
@@ -72,7 +72,7 @@ class Gateway:
         self._spool = _spool(settings, self._publisher)
         objects = object_store(settings.objects)
         self._files = Files(objects)
-        self._forwarder = Forwarder(settings.query_url, settings.query_timeout_seconds)
+        self._forwarder = Forwarder(settings.query_url, settings.query_timeout_seconds, settings.query_ca_file)
         ingest = Ingest(
             doorkeeper=Doorkeeper(self._directory, access, lambda: self._control.is_caught_up),
             publisher=self._spool or self._publisher,
@@ -88,10 +88,13 @@ class Gateway:
         self._proxy = Proxy(ingest, settings.proxy)
         router = Router([*ADAPTERS, *_handlers(settings, objects, ingest)])
         http_app = HttpApp(ingest, router, self._forwarder, self, settings.max_body_bytes, self._proxy)
-        self._http_servers = [HttpServer(http_app, settings.host, port) for port in (settings.http_port, settings.otlp_http_port)]
         certificate = settings.certificate()
+        plain_app = health_app(self) if settings.is_tls_only else http_app
+        self._http_servers = [HttpServer(plain_app, settings.host, port) for port in (settings.http_port, settings.otlp_http_port)]
         self._https_server = HttpServer(http_app, settings.host, settings.https_port, certificate) if certificate else None
-        self._grpc_server = GrpcServer(ingest, self, settings.host, settings.grpc_port, settings.max_body_bytes)
+        grpc_port = None if settings.is_tls_only else settings.grpc_port
+        grpc_tls = TlsPort(settings.grpc_tls_port, certificate) if certificate else None
+        self._grpc_server = GrpcServer(ingest, self, settings.host, grpc_port, settings.max_body_bytes, grpc_tls)
         self._preparing: asyncio.Task[None] | None = None
         self._is_seeded = not self._seed
         self._is_stopping = False
@@ -103,7 +106,7 @@ class Gateway:
         """Return what is listened on."""
         http, otlp_http = self._http_servers
         https = {"https": self._https_server.port} if self._https_server else {}
-        return {"http": http.port, "otlp_http": otlp_http.port, "grpc": self._grpc_server.port, **https}
+        return {"http": http.port, "otlp_http": otlp_http.port, **self._grpc_server.ports, **https}
 
     def _servers(self) -> list[HttpServer]:
         return [*self._http_servers, *([self._https_server] if self._https_server else [])]

@@ -1,7 +1,9 @@
 """Read routes and the dashboard, passed on to the query service so that a client needs one address."""
 
 import logging
+import ssl
 from collections.abc import Mapping
+from pathlib import Path
 from urllib.parse import quote
 
 import aiohttp
@@ -35,9 +37,10 @@ def is_forwarded(path: str) -> bool:
 class Forwarder:
     """Passes requests to `query_url`; without one there is nothing to read here."""
 
-    def __init__(self, query_url: str | None, timeout_seconds: float) -> None:
+    def __init__(self, query_url: str | None, timeout_seconds: float, ca_file: Path | None = None) -> None:
         self._query_url = query_url.rstrip("/") if query_url else None
         self._timeout = aiohttp.ClientTimeout(total=timeout_seconds + MARGIN_SECONDS, connect=CONNECT_TIMEOUT_SECONDS)
+        self._ssl = ssl.create_default_context(cafile=ca_file) if ca_file else True
         self._session: aiohttp.ClientSession | None = None
 
     @property
@@ -81,6 +84,7 @@ class Forwarder:
             headers=_onward(scope, headers),
             skip_auto_headers=("User-Agent", "Accept-Encoding", "Accept", "Content-Type"),
             allow_redirects=False,
+            ssl=self._ssl,
         )
 
 

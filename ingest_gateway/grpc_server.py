@@ -3,13 +3,14 @@
 import asyncio
 import contextlib
 import logging
+from dataclasses import dataclass
 
 import grpc
 from grpc_health.v1 import _async, health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from contract.generated import ingest_pb2, ingest_pb2_grpc
-from contract.web import HealthChecks
+from contract.web import Certificate, HealthChecks
 from ingest_gateway.grpc_entrance import RawMessages
 from ingest_gateway.grpc_ingest import IngestService
 from ingest_gateway.grpc_otlp import OTLP_SERVICE_NAMES, add_otlp_services
@@ -23,12 +24,27 @@ SERVICE_NAMES = (INGEST_SERVICE_NAME, *OTLP_SERVICE_NAMES)
 WHOLE_SERVER = ""
 
 
-class GrpcServer:
-    """Listens on `host:port`; port 0 picks a free one, and `port` tells which once started."""
+@dataclass(frozen=True, slots=True)
+class TlsPort:
+    """Where gRPC is spoken over TLS, and with which certificate."""
 
-    def __init__(self, ingest: Ingest, checks: HealthChecks, host: str, port: int, max_body_bytes: int) -> None:
-        self.port = port
+    port: int
+    certificate: Certificate
+
+
+class GrpcServer:
+    """Listens on `host:port`, over TLS where it is given `tls`; port 0 picks a free one, and `ports` tells which once started.
+
+    A port of None is not listened on.
+    """
+
+    def __init__(
+        self, ingest: Ingest, checks: HealthChecks, host: str, port: int | None, max_body_bytes: int, tls: TlsPort | None = None
+    ) -> None:
+        self.ports: dict[str, int] = {}
         self._host = host
+        self._port = port
+        self._tls = tls
         self._checks = checks
         self._health = _async.HealthServicer()
         self._health_task: asyncio.Task[None] | None = None
@@ -46,14 +62,28 @@ class GrpcServer:
         reflection.enable_server_reflection((*SERVICE_NAMES, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
 
     async def start(self) -> None:
-        """Listen. Raises OSError where the port is taken."""
-        try:
-            self.port = self._server.add_insecure_port(f"{self._host}:{self.port}")
-        except RuntimeError as error:
-            raise OSError(f"gRPC cannot listen on {self._host}:{self.port}: {error}") from error
+        """Listen. Raises OSError where a port is taken or the certificate cannot be read."""
+        if self._port is not None:
+            self.ports["grpc"] = self._listen(self._port, None)
+        if self._tls is not None:
+            certificate = self._tls.certificate
+            pair = (certificate.key.read_bytes(), certificate.chain.read_bytes())
+            self.ports["grpc_tls"] = self._listen(self._tls.port, grpc.ssl_server_credentials([pair]))
         await self._tell_health()
         await self._server.start()
         self._health_task = asyncio.create_task(self._follow_health())
+
+    @property
+    def port(self) -> int:
+        """Return the port without TLS."""
+        return self.ports["grpc"]
+
+    def _listen(self, port: int, credentials: grpc.ServerCredentials | None) -> int:
+        address = f"{self._host}:{port}"
+        try:
+            return self._server.add_secure_port(address, credentials) if credentials else self._server.add_insecure_port(address)
+        except RuntimeError as error:
+            raise OSError(f"gRPC cannot listen on {address}: {error}") from error
 
     async def stop(self, grace_seconds: float) -> None:
         """Tell clients to go elsewhere, then wait up to `grace_seconds` for the calls in flight."""

@@ -1,6 +1,5 @@
 """What the gateway reads from its environment."""
 
-import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +7,7 @@ from contract.errors import SettingsError
 from contract.limits import Rates
 from contract.objects import ObjectSettings
 from contract.settings import env
-from contract.web import Certificate
+from contract.web import Certificate, checked_certificate
 from ingest_gateway.adapters.base import Limits
 
 
@@ -47,6 +46,8 @@ class GatewaySettings:
     https_port: int = env("GATEWAY_HTTPS_PORT")
     tls_cert_file: Path | None = env("GATEWAY_TLS_CERT_FILE")
     tls_key_file: Path | None = env("GATEWAY_TLS_KEY_FILE")
+    grpc_tls_port: int = env("GATEWAY_GRPC_TLS_PORT")
+    is_tls_only: bool = env("GATEWAY_TLS_ONLY")
     spool_dir: Path | None = env("SPOOL_DIR")
     spool_max_bytes: int = env("SPOOL_MAX_BYTES")
     spool_max_age_seconds: int = env("SPOOL_MAX_AGE_SECONDS")
@@ -54,6 +55,7 @@ class GatewaySettings:
     proxy_preview_bytes: int = env("PROXY_PREVIEW_BYTES")
     proxy_idle_timeout_seconds: int = env("PROXY_IDLE_TIMEOUT_SECONDS")
     query_url: str | None = env("QUERY_URL")
+    query_ca_file: Path | None = env("QUERY_CA_FILE")
     query_timeout_seconds: int = env("QUERY_TIMEOUT_SECONDS")
     projects_file: Path | None = env("PROJECTS_FILE")
     control_snapshot_file: Path | None = env("CONTROL_SNAPSHOT_FILE")
@@ -64,6 +66,7 @@ class GatewaySettings:
     s3_bucket: str | None = env("S3_BUCKET")
     s3_endpoint_url: str | None = env("S3_ENDPOINT_URL")
     s3_region: str | None = env("S3_REGION")
+    s3_ca_file: Path | None = env("S3_CA_FILE")
     metrics_projects: int = env("METRICS_PROJECTS")
 
     @property
@@ -75,20 +78,19 @@ class GatewaySettings:
     def objects(self) -> ObjectSettings:
         """Return where objects are kept."""
         return ObjectSettings(
-            object_dir=self.object_dir, s3_bucket=self.s3_bucket, s3_endpoint_url=self.s3_endpoint_url, s3_region=self.s3_region
+            object_dir=self.object_dir,
+            s3_bucket=self.s3_bucket,
+            s3_endpoint_url=self.s3_endpoint_url,
+            s3_region=self.s3_region,
+            s3_ca_file=self.s3_ca_file,
         )
 
     def certificate(self) -> Certificate | None:
         """Return the certificate to answer HTTPS with; raise SettingsError where half of it is missing or it cannot be read."""
-        if self.tls_cert_file is None and self.tls_key_file is None:
-            return None
-        if self.tls_cert_file is None or self.tls_key_file is None:
-            raise SettingsError(["GATEWAY_TLS_CERT_FILE and GATEWAY_TLS_KEY_FILE go together; one of them is not set"])
-        try:
-            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.tls_cert_file, self.tls_key_file)
-        except (OSError, ssl.SSLError) as error:
-            raise SettingsError([f"GATEWAY_TLS_CERT_FILE={self.tls_cert_file}: {error}"]) from error
-        return Certificate(self.tls_cert_file, self.tls_key_file)
+        found = checked_certificate(self.tls_cert_file, self.tls_key_file, ("GATEWAY_TLS_CERT_FILE", "GATEWAY_TLS_KEY_FILE"))
+        if found is None and self.is_tls_only:
+            raise SettingsError(["GATEWAY_TLS_ONLY: needs GATEWAY_TLS_CERT_FILE and GATEWAY_TLS_KEY_FILE"])
+        return found
 
     @property
     def proxy(self) -> ProxySettings:

@@ -58,6 +58,8 @@ class QueryApp:
         cache = AggregateCache(settings.cache_ttl_seconds * US_PER_SECOND)
         self._handle = Handler(doorkeeper, reader, cache, Turns(settings.project_threads))
         self._server = HttpServer(self, settings.host, settings.http_port)
+        certificate = settings.certificate()
+        self._https_server = HttpServer(self, settings.host, settings.https_port, certificate) if certificate else None
         self._pinging: asyncio.Task[None] | None = None
 
     @property
@@ -65,10 +67,19 @@ class QueryApp:
         """Return the port it listens on."""
         return self._server.port
 
+    @property
+    def https_port(self) -> int | None:
+        """Return the port it answers HTTPS on, if it does."""
+        return self._https_server.port if self._https_server else None
+
+    def _servers(self) -> list[HttpServer]:
+        return [self._server, *([self._https_server] if self._https_server else [])]
+
     async def start(self) -> None:
         """Listen. Raises OSError where the port is taken; the store may come later, `/readyz` says so."""
         await self._ping()
-        await self._server.start()
+        for server in self._servers():
+            await server.start()
         self._pinging = asyncio.create_task(self._keep_pinging())
         logger.info("query_listening port=%d", self.port)
 
@@ -78,7 +89,7 @@ class QueryApp:
             self._pinging.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._pinging
-        await self._server.stop()
+        await asyncio.gather(*(server.stop() for server in self._servers()))
         await self._reader.stop()
 
     def alive(self) -> str | None:

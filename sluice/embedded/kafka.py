@@ -6,7 +6,7 @@ import subprocess
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from confluent_kafka import KafkaException
@@ -44,6 +44,8 @@ class Broker:
     controller_port: int
     heap_mb: int
     partitions: int
+    more: Mapping[str, str] = field(default_factory=dict)
+    """Settings that go before ours, such as those of a broker that asks for passwords."""
 
     @property
     def bootstrap_servers(self) -> str:
@@ -80,6 +82,7 @@ def properties(broker: Broker) -> dict[str, str]:
         "replica.fetch.max.bytes": str(MAX_MESSAGE_BYTES),
         **_alone(),
         **_small(),
+        **broker.more,
     }
 
 

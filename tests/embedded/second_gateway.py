@@ -16,13 +16,14 @@ from sluice.embedded.endpoints import Endpoints
 from tests.embedded.reading import await_that
 
 READY_WITHIN_SECONDS = 30
+PORTS = ("GATEWAY_HTTP_PORT", "GATEWAY_GRPC_PORT", "OTLP_HTTP_PORT", "GATEWAY_HTTPS_PORT", "GATEWAY_GRPC_TLS_PORT")
 STOPPED_WITHIN_SECONDS = 30
 
 
 @contextmanager
 def second_gateway(stack: Endpoints, folder: Path, environ: Mapping[str, str] | None = None) -> Iterator[Endpoints]:
     """Yield the stack's endpoints with this gateway's addresses in place of the first one's; it has no spool."""
-    ports = {name: str(free_port()) for name in ("GATEWAY_HTTP_PORT", "GATEWAY_GRPC_PORT", "OTLP_HTTP_PORT", "GATEWAY_HTTPS_PORT")}
+    ports = {name: str(free_port()) for name in PORTS}
     kafka = {"KAFKA_BOOTSTRAP_SERVERS": stack.kafka, "TOPIC_PARTITIONS": "6"}
     places = {"OBJECT_DIR": str(folder / "objects"), "QUERY_URL": stack.query_http}
     wanted = {**os.environ, **ports, **kafka, **places, **(environ or {})}
@@ -32,7 +33,12 @@ def second_gateway(stack: Endpoints, folder: Path, environ: Mapping[str, str] | 
         gateway_http=f"http://127.0.0.1:{ports['GATEWAY_HTTP_PORT']}",
         gateway_grpc=f"127.0.0.1:{ports['GATEWAY_GRPC_PORT']}",
         otlp_http=f"http://127.0.0.1:{ports['OTLP_HTTP_PORT']}",
-        processes={**stack.processes, "second_gateway": gateway.pid, "https_port": int(ports["GATEWAY_HTTPS_PORT"])},
+        processes={
+            **stack.processes,
+            "second_gateway": gateway.pid,
+            "https_port": int(ports["GATEWAY_HTTPS_PORT"]),
+            "grpc_tls_port": int(ports["GATEWAY_GRPC_TLS_PORT"]),
+        },
     )
     try:
         await_that(lambda: _is_ready(endpoints), READY_WITHIN_SECONDS)
