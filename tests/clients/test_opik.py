@@ -11,6 +11,7 @@ import urllib.request
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -146,6 +147,7 @@ def assert_trace(trace: Any, thread: str, user: str) -> None:
     assert (trace["input"], trace["output"]) == ({"q": "why"}, {"a": "Because."})
     note = trace["metadata"].pop("attachment.note.txt")
     assert (note["mime_type"], note["bytes"], note["is_kept"]) == ("text/plain", len(NOTE), True)
+    assert datetime.fromisoformat(trace["metadata"].pop("end_time")).tzinfo is not None
     assert trace["metadata"] == {"user_id": user, "n": 2, "project_name": "shop", "workspace": "acme"}
     [root] = trace["tree"]
     names = {observation["id"]: observation["name"] for observation in trace["observations"]}

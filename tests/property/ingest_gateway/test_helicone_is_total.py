@@ -134,10 +134,10 @@ LARGE = {
 
 @pytest.mark.parametrize("name", LARGE)
 def test_time_is_linear(name: str) -> None:
-    """Megabytes of anything are read in seconds."""
-    started = time.perf_counter()
+    """Megabytes of anything cost seconds of the processor, whatever else it does meanwhile."""
+    started = time.process_time()
 
     result_of({}, LARGE[name], 200)
     chunks_of(LARGE[name])
 
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 30
