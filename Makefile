@@ -6,7 +6,7 @@ RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo doctor test fuzz check format bench chaos clean lock proto docs
+.PHONY: help up demo doctor test fuzz check format bench chaos chaos-long clean lock proto docs
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -40,8 +40,12 @@ test: $(DEV) ## Run the tests (the chaos suite is `make chaos`)
 fuzz: $(DEV) ## Run the property tests on new and many more examples
 	$(BIN)/python -m pytest tests/property --hypothesis-profile=fuzz --timeout=1800
 
-chaos: $(DEV) ## Kill processes under load and compare with the ledger
+chaos: $(DEV) ## Faults under load, two minutes of a schedule among them, compared with the ledger
 	$(BIN)/python -m pytest -m chaos
+	$(BIN)/python -m loadtest.chaos --seed 2471 --seconds 120
+
+chaos-long: $(DEV) ## Ten minutes of faults on each of three seeds
+	for seed in 1 2 3; do $(BIN)/python -m loadtest.chaos --seed $$seed --seconds 600 || exit 1; done
 
 check: $(DEV) ## Format, lint, types, import contracts, schemas, generated files
 	$(BIN)/ruff format --check .

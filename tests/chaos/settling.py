@@ -14,7 +14,8 @@ from loadtest.ledger import Target, judge, new_ledger
 from sluice.embedded.errors import StartError
 from sluice.embedded.running import RunningStack
 
-SETTLED_WITHIN_SECONDS = 60.0
+SETTLED_WITHIN_SECONDS = 90.0
+OBSERVATIONS = 9
 
 Result = TypeVar("Result")
 
@@ -36,7 +37,7 @@ async def under_load(
 ) -> tuple[Ledger, Result]:
     """Send for `seconds` while `doing` goes on; returns once both are over."""
     ledger = new_ledger()
-    sender = Sender(gateway_of(stack), stack.endpoints.ingest_key, ledger, Load(events_per_second=events_per_second))
+    sender = Sender(gateway_of(stack), stack.endpoints.ingest_key, ledger, Load(events_per_second=events_per_second, observations=OBSERVATIONS))
     asyncio.get_running_loop().call_later(seconds, sender.stop)
     _, result = await asyncio.gather(sender.run(), doing)
     return ledger, result

@@ -16,10 +16,10 @@ from tests.chaos.settling import settled, under_load
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(400)]
 
 EVENTS_PER_SECOND = 200.0
-SECONDS = 60.0
+SECONDS = 45.0
 VICTIMS = ("gateway", "worker", "store")
 FIRST_KILL_SECONDS = 5.0
-KILL_EVERY_SECONDS = 9.0
+KILL_EVERY_SECONDS = 6.5
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ async def pid_of(stack: RunningStack, victim: str) -> int:
 
 
 def test_killed_services_lose_and_double_nothing(own_stack: RunningStack) -> None:
-    """200 events/s for a minute; gateway, worker and store killed twice each and started again by the supervisor."""
+    """200 events/s for 45 s; gateway, worker and store killed twice each and started again by the supervisor."""
     ledger, killed = asyncio.run(under_load(own_stack, EVENTS_PER_SECOND, SECONDS, kill_in_turn(own_stack)))
     verdict = asyncio.run(settled(own_stack, ledger))
 

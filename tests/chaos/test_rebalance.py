@@ -18,9 +18,9 @@ from tests.chaos.settling import settled, under_load
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(400)]
 
 EVENTS_PER_SECOND = 200.0
-SECONDS = 60.0
-STAY_SECONDS = 9.0
-AWAY_SECONDS = 4.0
+SECONDS = 45.0
+STAY_SECONDS = 7.0
+AWAY_SECONDS = 3.0
 SESSION_TIMEOUT_SECONDS = "6"
 PAUSED_SECONDS = 14.0
 
@@ -62,7 +62,7 @@ async def storm(stack: RunningStack, folder: Path) -> int:
 
 
 def test_workers_that_come_and_go_lose_and_double_nothing(own_stack: RunningStack, tmp_path: Path) -> None:
-    """Four workers join for nine seconds each; half of them are killed."""
+    """Four workers join for seven seconds each; half of them are killed."""
     ledger, joined = asyncio.run(under_load(own_stack, EVENTS_PER_SECOND, SECONDS, storm(own_stack, tmp_path)))
     verdict = asyncio.run(settled(own_stack, ledger))
 
