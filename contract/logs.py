@@ -2,10 +2,13 @@
 
 import json
 import logging
+import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from contract.secrets import Masker, masker_for
 from contract.settings import env
 
 
@@ -33,11 +36,24 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(entry)
 
 
-def set_up(settings: LogSettings) -> None:
-    """Send every log entry to stderr in the chosen format."""
+class MaskedFormatter(logging.Formatter):
+    """Another formatter's entries without secrets, whoever logs them: libraries and tracebacks quote what they were given."""
+
+    def __init__(self, formatter: logging.Formatter, masker: Masker) -> None:
+        super().__init__()
+        self._formatter = formatter
+        self._masker = masker
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the entry, masked."""
+        return self._masker(self._formatter.format(record))
+
+
+def set_up(settings: LogSettings, environ: Mapping[str, str] = os.environ) -> None:
+    """Send every log entry to stderr in the chosen format; the secrets in `environ` and what looks like one are masked."""
     handler = logging.StreamHandler(sys.stderr)
     text = logging.Formatter("%(asctime)s %(levelname)-7s %(name)s %(message)s")
-    handler.setFormatter(JsonFormatter() if settings.format == "json" else text)
+    handler.setFormatter(MaskedFormatter(JsonFormatter() if settings.format == "json" else text, masker_for(environ)))
     logging.basicConfig(level=settings.level, handlers=[handler], force=True)
     for noisy in ("botocore", "urllib3", "clickhouse_connect", "aiokafka", "faust", "mode", "_granian", "granian"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLogger().level))

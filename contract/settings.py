@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from contract.errors import SettingsError
+from contract.secrets import MASK, mask
 from contract.variables import VARIABLES, Variable
 
 Settings = TypeVar("Settings")
 
-MASK = "********"
 TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
 FALSE_WORDS = frozenset({"0", "false", "no", "off"})
 MISSPELT_SIMILARITY = 0.9
@@ -39,7 +39,7 @@ def load(settings_class: type[Settings], environ: Mapping[str, str]) -> Settings
         try:
             values[field.name] = checked(variable, parsed(variable, text))
         except ValueError as error:
-            shown = MASK if variable.is_secret else repr(text)
+            shown = MASK if variable.is_secret else repr(mask(text))
             mistakes.append(f"{variable.name}={shown}: {error}")
     if mistakes:
         raise SettingsError(mistakes)
@@ -124,7 +124,7 @@ def described(settings: Any) -> dict[str, str]:
     for field in dataclasses.fields(settings):
         variable: Variable = field.metadata["variable"]
         value = getattr(settings, field.name)
-        shown[variable.name] = MASK if variable.is_secret and value else as_text(value)
+        shown[variable.name] = MASK if variable.is_secret and value else mask(as_text(value))
     return shown
 
 

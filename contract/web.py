@@ -13,6 +13,7 @@ from granian.server.embed import Server
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from contract.errors import SettingsError
+from contract.secrets import mask
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -128,7 +129,8 @@ def health_response(path: str, checks: HealthChecks) -> Response | None:
 
 
 def _verdict(complaint: str | None) -> Response:
-    return Response(status=200 if complaint is None else 503, body=(complaint or "ok").encode() + b"\n", content_type="text/plain")
+    said = "ok" if complaint is None else mask(complaint)
+    return Response(status=200 if complaint is None else 503, body=said.encode() + b"\n", content_type="text/plain")
 
 
 def health_app(checks: HealthChecks) -> AsgiApp:

@@ -8,6 +8,7 @@ import msgspec
 
 from contract.keys import Project, presented
 from contract.metrics import GATEWAY_REQUESTS
+from contract.secrets import mask
 from contract.web import HealthChecks, Receive, Response, Scope, Send, health_response, lower_headers, peer_of, respond
 from ingest_gateway.adapters.base import NOBODY, Failure, FailureKind, Route, WireRequest, WireResponse
 from ingest_gateway.adapters.statuses import HTTP_STATUSES, RETRY_AFTER_SECONDS, RETRYABLE
@@ -62,7 +63,8 @@ class HttpApp:
             else:
                 await self._answer_else(found, scope, send)
         except Exception:
-            logger.exception("request_failed method=%s path=%s", scope["method"], scope["path"])
+            place = found.route.path if isinstance(found, Match) else mask(scope["path"])  # a path may hold a key
+            logger.exception("request_failed method=%s path=%s", scope["method"], place)
             GATEWAY_REQUESTS.labels(NO_PROTOCOL, 500).inc()
             await respond(send, _error(500, "internal", "the gateway failed on this request; the log says where"))
 

@@ -7,7 +7,8 @@ import pytest
 
 from contract.errors import SettingsError
 from contract.kafka import KafkaSettings
-from contract.settings import MASK, described, env, load
+from contract.secrets import MASK
+from contract.settings import described, env, load
 from contract.store import StoreSettings
 
 
