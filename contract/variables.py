@@ -214,6 +214,18 @@ GATEWAY = (
         "Where clients reach the gateway, for upload URLs; unset: the Host of each request, and what proxies say in X-Forwarded-*.",
     ),
     _v(
+        "CORS_ALLOWED_ORIGINS",
+        "list",
+        (),
+        "Origins whose pages may call the write routes from browsers (https://app.example), comma separated, or *; unset: none.",
+    ),
+    _v(
+        "PUBLIC_KEY_SCORE_PROJECTS",
+        "list",
+        (),
+        "Projects to which a public key alone may write Langfuse scores and nothing else: ids, comma separated, or *; unset: none.",
+    ),
+    _v(
         "MEDIA_SECRET",
         "str",
         None,

@@ -83,11 +83,12 @@ class Gateway:
             admission=Admission(settings.rates, settings.project_burst_seconds, self._directory.limits_of),
             usage=UsageMeter(settings.metrics_projects),
             files=self._files,
+            public_key_projects=frozenset(settings.public_key_score_projects),
         )
         _show_holding(ingest.holding, settings.max_held_bytes)
         self._proxy = Proxy(ingest, settings.proxy)
         router = Router([*ADAPTERS, *_handlers(settings, objects, ingest)])
-        http_app = HttpApp(ingest, router, self._forwarder, self, settings.max_body_bytes, self._proxy)
+        http_app = HttpApp(ingest, router, self._forwarder, self, settings.max_body_bytes, self._proxy, settings.origins())
         certificate = settings.certificate()
         plain_app = health_app(self) if settings.is_tls_only else http_app
         self._http_servers = [HttpServer(plain_app, settings.host, port) for port in (settings.http_port, settings.otlp_http_port)]

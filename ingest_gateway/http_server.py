@@ -14,6 +14,7 @@ from ingest_gateway.adapters.base import NOBODY, Failure, FailureKind, Route, Wi
 from ingest_gateway.adapters.statuses import HTTP_STATUSES, RETRY_AFTER_SECONDS, RETRYABLE
 from ingest_gateway.bodies import body_of, refused_body, stated_bytes
 from ingest_gateway.domain.admission import Hold
+from ingest_gateway.domain.origins import Origins
 from ingest_gateway.forward import Forwarder, is_forwarded
 from ingest_gateway.handlers import Handler
 from ingest_gateway.ingest import Ingest
@@ -27,7 +28,8 @@ QUERY_PROTOCOL = "query"
 PROXY_PROTOCOL = "proxy"
 NO_PROTOCOL = "none"
 READS = "/api/v1/"
-BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
+OPTIONS = "OPTIONS"
+BODILESS = frozenset({"GET", "HEAD", OPTIONS})
 
 
 class HttpApp:
@@ -41,6 +43,7 @@ class HttpApp:
         checks: HealthChecks,
         max_body_bytes: int,
         proxy: Proxy | None = None,
+        origins: Origins | None = None,
     ) -> None:
         self._ingest = ingest
         self._router = router
@@ -48,18 +51,21 @@ class HttpApp:
         self._checks = checks
         self._max_body_bytes = max_body_bytes
         self._proxy = proxy
+        self._origins = origins or Origins()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if self._proxy is not None and is_proxied(scope["path"]):
             await self._pass_on(self._proxy, scope, receive, send)
             return
-        found = self._router.find(scope["method"], scope["path"])
+        found = self._asked_about(scope) or self._router.find(scope["method"], scope["path"])
         try:
             if isinstance(found, Match):
-                answer = await self._take_in(found, scope, receive)
+                headers = lower_headers(scope["headers"])
+                is_preflight = scope["method"] == OPTIONS
+                answer = self._preflight(found, headers) if is_preflight else await self._take_in(found, scope, headers, receive)
                 GATEWAY_REQUESTS.labels(found.adapter.name, answer.status).inc()
-                await _send(send, answer)
+                await _send(send, answer, self._origins.shared(headers) if self._origins and is_shared(found.route) else {})
             else:
                 await self._answer_else(found, scope, send)
         except Exception:
@@ -77,10 +83,21 @@ class HttpApp:
             raise
         GATEWAY_REQUESTS.labels(PROXY_PROTOCOL, status).inc()
 
-    async def _take_in(self, found: Match, scope: Scope, receive: Receive) -> WireResponse:
-        headers = lower_headers(scope["headers"])
+    def _asked_about(self, scope: Scope) -> Match | None:
+        """Return the route that a browser's preflight asks about, where pages of some origin may use it."""
+        if scope["method"] != OPTIONS or not self._origins:
+            return None
+        method = lower_headers(scope["headers"]).get("access-control-request-method", "")
+        found = self._router.find(method, scope["path"]) if method != OPTIONS else None
+        return found if isinstance(found, Match) and is_shared(found.route) else None
+
+    def _preflight(self, found: Match, headers: Mapping[str, str]) -> WireResponse:
+        return WireResponse(status=204, headers=self._origins.preflight(headers, found.route.method))
+
+    async def _take_in(self, found: Match, scope: Scope, headers: Mapping[str, str], receive: Receive) -> WireResponse:
         adapter, route = found.adapter, found.route
-        project = self._authorised(found, scope, headers)
+        writer = self._ingest.project_of_public_key(headers) if route.for_public_keys else None
+        project = writer or self._authorised(found, scope, headers)
         if isinstance(project, Failure):
             return adapter.encode(_request(scope, headers, route), project)
         with self._ingest.holding.hold(project.project_id) as hold:
@@ -96,6 +113,7 @@ class HttpApp:
                 received_at=self._ingest.clock(),
                 project=project,
                 limits=self._ingest.limits,
+                only=route.for_public_keys if writer else None,
             )
             return await (adapter.take(request) if isinstance(adapter, Handler) else self._ingest.take(adapter, request))
 
@@ -150,6 +168,11 @@ class HttpApp:
         return await self._forwarder.pass_on(scope, headers, send)
 
 
+def is_shared(route: Route) -> bool:
+    """Tell whether pages of other origins may use a route: what writes, and what is signed; never what a key is needed to read."""
+    return route.scope == "ingest"
+
+
 def _request(scope: Scope, headers: Mapping[str, str], route: Route) -> WireRequest:
     """Return the request as far as it is known before it may be read."""
     return WireRequest(method=route.method, path=scope["path"], headers=headers, query=_query(scope), received_at=0, project=NOBODY)
@@ -160,8 +183,9 @@ def _query(scope: Scope) -> dict[str, str]:
     return dict(parse_qsl(raw.decode("latin-1"), keep_blank_values=True)) if raw else {}
 
 
-async def _send(send: Send, answer: WireResponse) -> None:
-    await respond(send, Response(status=answer.status, body=answer.body, content_type=answer.content_type, headers=answer.headers))
+async def _send(send: Send, answer: WireResponse, more: Mapping[str, str]) -> None:
+    headers = {**answer.headers, **more}
+    await respond(send, Response(status=answer.status, body=answer.body, content_type=answer.content_type, headers=headers))
 
 
 def _error(status: int, code: str, message: str, **headers: str) -> Response:

@@ -37,6 +37,8 @@ ASSUMED = "assumed_"
 GUESSES = frozenset({ASSUMED_INCLUSIVE, ASSUMED_EXCLUSIVE})
 OTHER_GUESS = "assumed_other"
 
+EVERY_PROJECT = "*"
+
 LARGE_BODY_BYTES = 512 * 1024
 """A body above this is decoded on a thread, so that it does not hold up the small ones."""
 
@@ -56,6 +58,7 @@ class Ingest:
     usage: UsageMeter = UsageMeter()
     monotonic: Callable[[], float] = time.monotonic
     files: Files = field(default_factory=Files)
+    public_key_projects: frozenset[str] = frozenset()
 
     def authorise(self, headers: Mapping[str, str], scope: Scope, peer: str, key: str | None = None) -> Project | Failure:
         """Return the project whose key lower-case `headers` carry, or why there is none; a `key` from the path goes before them.
@@ -72,6 +75,17 @@ class Ingest:
             return Failure(kind=FailureKind.OVERLOADED, message=str(error))
         except RetryableError as error:
             return Failure(kind=FailureKind.UNAVAILABLE, message=str(error))
+
+    def project_of_public_key(self, headers: Mapping[str, str]) -> Project | None:
+        """Return the project whose public key alone was shown, where that project allows it to be enough."""
+        if not self.public_key_projects:
+            return None
+        shown = presented(headers)
+        if shown is None or shown.public_key is not None:
+            return None
+        projects = self.doorkeeper.directory.projects
+        allowed = projects if EVERY_PROJECT in self.public_key_projects else projects.keys() & self.public_key_projects
+        return next((projects[project_id] for project_id in allowed if projects[project_id].public_key == shown.secret), None)
 
     def admit(self, project: Project, size_bytes: int) -> Failure | None:
         """Count the bytes of a request, or say why its project has to wait. Cheap, and before anything of the request is decoded."""
@@ -95,6 +109,8 @@ class Ingest:
             decoded = await asyncio.to_thread(adapter.decode, request)
         else:
             decoded = adapter.decode(request)
+        if request.only and isinstance(decoded, Decoded) and any(event.entity != request.only for event in decoded.events):
+            decoded = Failure(kind=FailureKind.FORBIDDEN, message=f"a public key may only write a {request.only}")
         if isinstance(decoded, Decoded):
             decoded = await self.files.keep(request.project.project_id, decoded)
         attempt = attempt_in(request.headers.get(ATTEMPT_HTTP_HEADER, ""))

@@ -9,6 +9,7 @@ from contract.objects import ObjectSettings
 from contract.settings import env
 from contract.web import Certificate, checked_certificate
 from ingest_gateway.adapters.base import Limits
+from ingest_gateway.domain.origins import Origins, wrong_origins
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +62,8 @@ class GatewaySettings:
     control_snapshot_file: Path | None = env("CONTROL_SNAPSHOT_FILE")
     shutdown_timeout_seconds: int = env("SHUTDOWN_TIMEOUT_SECONDS")
     public_url: str | None = env("GATEWAY_PUBLIC_URL")
+    cors_allowed_origins: tuple[str, ...] = env("CORS_ALLOWED_ORIGINS")
+    public_key_score_projects: tuple[str, ...] = env("PUBLIC_KEY_SCORE_PROJECTS")
     media_secret: str | None = env("MEDIA_SECRET")
     object_dir: Path = env("OBJECT_DIR")
     s3_bucket: str | None = env("S3_BUCKET")
@@ -91,6 +94,12 @@ class GatewaySettings:
         if found is None and self.is_tls_only:
             raise SettingsError(["GATEWAY_TLS_ONLY: needs GATEWAY_TLS_CERT_FILE and GATEWAY_TLS_KEY_FILE"])
         return found
+
+    def origins(self) -> Origins:
+        """Return which pages may call from a browser; raise SettingsError where one is no origin."""
+        if wrong := wrong_origins(self.cors_allowed_origins):
+            raise SettingsError([f"CORS_ALLOWED_ORIGINS: {', '.join(wrong)}: not an origin such as https://app.example, without a path"])
+        return Origins(self.cors_allowed_origins)
 
     @property
     def proxy(self) -> ProxySettings:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
-from contract.events import Event, Rejection, Source
+from contract.events import Entity, Event, Rejection, Source
 from contract.keys import Project, Scope
 from ingest_gateway.domain.files import File
 
@@ -36,6 +36,8 @@ class WireRequest:
     received_at: int
     project: Project
     limits: Limits = field(default_factory=Limits)
+    only: Entity | None = None
+    """The one kind of thing that this request may write; None: every kind."""
 
     @property
     def content_type(self) -> str:
@@ -57,13 +59,15 @@ class WireResponse:
 class Route:
     """One route. `{name}` in `path` matches one segment. A route that only answers (set-up calls) takes in no events.
 
-    A key of `or_scope` may use it as well.
+    A key of `or_scope` may use it as well. On a route `for_public_keys` a project's public key alone writes what it says, where the
+    project allows that.
     """
 
     method: str
     path: str
     scope: Scope = "ingest"
     or_scope: Scope | None = None
+    for_public_keys: Entity | None = None
     is_public: bool = False
 
 

@@ -1,18 +1,18 @@
 """The Langfuse adapter: batches of events, scores, and set-up calls, at the root and below /langfuse. Spans come by OTLP."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import blake2b
 
 import msgspec
 
 from contract.errors import InvalidEventError
-from contract.events import Event, Rejection, RejectionCode, Source
+from contract.events import Entity, Event, Rejection, RejectionCode, Source
 from ingest_gateway.adapters.base import Decoded, Failure, FailureKind, Route, WireRequest, WireResponse
 from ingest_gateway.adapters.langfuse import open_webui, setup
 from ingest_gateway.adapters.langfuse.answers import batch_answer, failed, json_response, reason, scores_answer
-from ingest_gateway.adapters.langfuse.bodies import ObservationBody, metadata_of, text_of, utc
+from ingest_gateway.adapters.langfuse.bodies import ObservationBody, ScoreBody, metadata_of, text_of, utc
 from ingest_gateway.adapters.langfuse.envelopes import Bytes, Entry, batch_of, decode_score, entry_of, identity_of
 from ingest_gateway.adapters.langfuse.statements import Context, Envelope, events_of
 from ingest_gateway.domain.faults import invalid
@@ -23,6 +23,10 @@ PROTOCOL = "langfuse"
 PREFIXES = ("", "/langfuse")
 INGESTION = "/api/public/ingestion"
 SCORES = "/api/public/scores"
+BY_PUBLIC_KEY = "a public key may only write scores"
+WRITING = tuple(Route(method="POST", path=path, for_public_keys="score") for path in (INGESTION, SCORES))
+"""Browser clients (LangfuseWeb) hold a public key alone, and write scores."""
+
 JSON_WHITESPACE = b" \t\r\n"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 MOST_SDK_LENGTH = 100
@@ -42,11 +46,7 @@ class LangfuseAdapter:
     """Everything that Langfuse SDKs send beside spans."""
 
     name = PROTOCOL
-    routes = tuple(
-        Route(method=route.method, path=prefix + route.path, scope=route.scope, is_public=route.is_public)
-        for prefix in PREFIXES
-        for route in (Route(method="POST", path=INGESTION), Route(method="POST", path=SCORES), *setup.ROUTES)
-    )
+    routes = tuple(replace(route, path=prefix + route.path) for prefix in PREFIXES for route in (*WRITING, *setup.ROUTES))
 
     def decode(self, request: WireRequest) -> Decoded | Failure:
         """Read a request; what cannot be read of a batch costs only itself."""
@@ -91,7 +91,7 @@ def _batch(body: bytes, request: WireRequest) -> Decoded | Failure:
     items: list[Event | Rejection] = []
     accepted: list[str] = []
     for entry in read:
-        found = _stated(entry, context) if isinstance(entry, Entry) else entry
+        found = _stated(entry, context, request.only) if isinstance(entry, Entry) else entry
         if isinstance(found, Rejection):
             items.append(found)
         elif isinstance(entry, Entry) and entry.envelope.event_id:
@@ -108,9 +108,11 @@ def _entry(place: int, original: Bytes, request: WireRequest) -> Entry | Rejecti
         return _rejection(place, original, fault)
 
 
-def _stated(entry: Entry, context: Context) -> list[Event] | Rejection:
+def _stated(entry: Entry, context: Context, only: Entity | None) -> list[Event] | Rejection:
     if entry.body is None:
         return []
+    if only == "score" and not isinstance(entry.body, ScoreBody):
+        return _rejection(entry.place, entry.original, InvalidEventError(RejectionCode.UNSUPPORTED, BY_PUBLIC_KEY, "type"))
     try:
         return events_of(entry.body, entry.envelope, context)
     except (InvalidEventError, msgspec.MsgspecError, RecursionError) as error:
