@@ -9,7 +9,7 @@ from sluice.embedded.errors import StartError
 
 
 class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
-    """Addresses, keys and processes of a running stack. HTTP ones are URLs, the others host:port."""
+    """Addresses, keys and processes of a running stack. HTTP ones are URLs, the others host:port; `metrics` are pages by process."""
 
     gateway_http: str
     gateway_grpc: str
@@ -22,6 +22,7 @@ class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
     read_key: str
     admin_key: str
     processes: dict[str, int]
+    metrics: dict[str, str] = {}
 
 
 def write(path: Path, endpoints: Endpoints) -> None:

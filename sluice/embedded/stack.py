@@ -13,7 +13,7 @@ from sluice.embedded import endpoints, identity, kafka
 from sluice.embedded.endpoints import Endpoints
 from sluice.embedded.errors import StartError
 from sluice.embedded.keyring import Keyring, load_or_make, publish_keyring
-from sluice.embedded.plan import Plan, for_service
+from sluice.embedded.plan import LOOPBACK, Plan, for_service
 from sluice.embedded.supervisor import Service, Supervised, answers_ready
 
 START_TIMEOUT_SECONDS = 120.0
@@ -164,6 +164,11 @@ class Stack:
             read_key=keyring.read_key,
             admin_key=keyring.admin_key,
             processes={name: one.pid for name, one in self._services.items()},
+            metrics={
+                GATEWAY: f"http://{plan.gateway_host}:{ports['gateway_http']}/metrics",
+                WORKER: f"http://{LOOPBACK}:{ports['worker_web']}/metrics",
+                STORE: f"http://{LOOPBACK}:{ports['sink_web']}/metrics",
+            },
         )
 
 

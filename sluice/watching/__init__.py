@@ -1,0 +1,1 @@
+"""What `sluice top` shows: metrics read, set against what they were, laid out."""
