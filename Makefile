@@ -42,7 +42,7 @@ fuzz: $(DEV) ## Run the property tests on new and many more examples
 
 chaos: $(DEV) ## Faults under load, two minutes of a schedule among them, compared with the ledger
 	$(BIN)/python -m pytest -m chaos
-	$(BIN)/python -m loadtest.chaos --seed 2471 --seconds 120
+	$(BIN)/python -m loadtest.chaos --seed 48 --seconds 120
 
 chaos-long: $(DEV) ## Ten minutes of faults on each of three seeds
 	for seed in 1 2 3; do $(BIN)/python -m loadtest.chaos --seed $$seed --seconds 600 || exit 1; done

@@ -64,8 +64,10 @@ class Ledger:
     acknowledged_at: dict[str, float] = field(default_factory=dict)
     """Monotonic seconds of the last answer."""
     refused: list[str] = field(default_factory=list)
-    poison_ids: set[str] = field(default_factory=set)
-    """Events the gateway has refused, as planned."""
+    poison_at: dict[str, float] = field(default_factory=dict)
+    """Events the gateway has refused, as planned, and when (monotonic seconds)."""
+    excused: set[str] = field(default_factory=set)
+    """Those whose dead letter may be missing: the gateway waits for no letter of what it refuses, and it was being killed."""
     failures: list[tuple[float, int | None]] = field(default_factory=list)
     """Attempts that were not a success: when (monotonic seconds) and which status, None where there was no answer."""
     took_seconds: dict[str, float] = field(default_factory=dict)

@@ -50,7 +50,7 @@ def unburied(ledger: Ledger, placed: Iterable[Place], letters: Iterable[dict[str
     """Return the poison that has no letter. Pure."""
     ids = {letter["event_id"] for letter in letters}
     places = {_place(letter) for letter in letters}
-    missing = [f"{event_id}: refused, and no letter of it" for event_id in sorted(ledger.poison_ids - ids)]
+    missing = [f"{event_id}: refused, and no letter of it" for event_id in sorted(ledger.poison_at.keys() - ledger.excused - ids)]
     return missing + [
         f"{topic}/{partition} at {offset}: no letter" for topic, partition, offset in placed if (topic, partition, offset) not in places
     ]
@@ -62,7 +62,7 @@ def buried(ledger: Ledger, placed: Iterable[Place], letters: Iterable[dict[str, 
     return [
         f"{letter['stage']} {letter['reason']}: {letter['message'][:200]} ({_place(letter)})"
         for letter in letters
-        if run in letter["original"] and letter["event_id"] not in ledger.poison_ids and _place(letter) not in planned
+        if run in letter["original"] and letter["event_id"] not in ledger.poison_at and _place(letter) not in planned
     ]
 
 

@@ -103,7 +103,7 @@ class Sender:
         """Tell whether what was rejected is the poison and nothing else, and write it down."""
         if sent.poison_id is None or [one["event_id"] for one in answer["rejected"]] != [sent.poison_id]:
             return False
-        self._ledger.poison_ids.add(sent.poison_id)
+        self._ledger.poison_at[sent.poison_id] = time.monotonic()
         return True
 
     async def _attempt(self, session: aiohttp.ClientSession, body: bytes) -> tuple[int | None, Any]:

@@ -17,6 +17,8 @@ from loadtest.chaos.schedule import Fault
 from loadtest.chaos.site import Site
 
 LEAVE_SECONDS = 60.0
+SPOOLING_SHARE = 0.7
+DRAINING_SECONDS = 1.0
 TOO_MANY_PARTS = Misbehaviour(
     mode="error",
     headers={"X-ClickHouse-Exception-Code": "252"},
@@ -36,6 +38,8 @@ async def carry_out(site: Site, fault: Fault) -> None:
     component = {"sink": "store"}.get(component, component)
     if deed == "disk_full":
         await _fill_disk(site, component, fault)
+    elif deed == "kill_spooling":
+        await _kill_spooling(site, component, fault)
     elif deed in ("kill", "term"):
         await _end(site, component, deed)
     elif deed in ("pause", "storm"):
@@ -54,6 +58,18 @@ async def _end(site: Site, component: str, deed: str) -> None:
         await asyncio.to_thread(site.clickhouse.start)
         return
     os.kill(await site.pid_of(component), signal.SIGKILL if deed == "kill" else signal.SIGTERM)
+
+
+async def _kill_spooling(site: Site, component: str, fault: Fault) -> None:
+    """Kill it while Kafka is held still, so that it is spooling, and again just after, while it drains."""
+    holding = asyncio.create_task(_hold_still(site, "kafka", fault.seconds))
+    try:
+        await asyncio.sleep(fault.seconds * SPOOLING_SHARE)
+        await _end(site, component, "kill")
+    finally:
+        await holding
+    await asyncio.sleep(DRAINING_SECONDS)
+    await _end(site, component, "kill")
 
 
 async def _hold_still(site: Site, component: str, seconds: float) -> None:

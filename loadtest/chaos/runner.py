@@ -15,7 +15,7 @@ from loadtest.chaos.faults import CannotBeDoneError, carry_out
 from loadtest.chaos.lag import Lag
 from loadtest.chaos.poison import Poisoner
 from loadtest.chaos.report import Outcome, Run
-from loadtest.chaos.schedule import Fault
+from loadtest.chaos.schedule import KINDS, Fault
 from loadtest.chaos.site import Site, site
 from loadtest.ledger import judge, latencies, new_ledger
 
@@ -26,6 +26,7 @@ END_PATIENCE_SECONDS = 180.0
 ARCHIVE_GROUP = "sluice-archive"
 AFTERMATH_SECONDS = 5.0
 NORMAL_SECONDS = 2.0
+LETTER_SECONDS = 2.0
 
 
 class Runner:
@@ -69,6 +70,7 @@ class Runner:
             for task in (sending, *beside):
                 task.cancel()
             await asyncio.gather(sending, *beside, return_exceptions=True)
+        ledger.excused = self._excused(ledger)
         self._say(f"comparing {ledger.acknowledged_events} events")
         verdict = await judge(ledger, found.target(), END_PATIENCE_SECONDS, poisoner.placed)
         return Run(
@@ -77,7 +79,7 @@ class Runner:
             outcomes=self._outcomes,
             verdict=verdict,
             attempts=ledger.attempts,
-            poison=len(poisoner.placed) + len(ledger.poison_ids),
+            poison=len(poisoner.placed) + len(ledger.poison_at),
             latencies=latencies(ledger, watch),
         )
 
@@ -127,6 +129,15 @@ class Runner:
         outcome.failures = Counter(str(status or "no answer") for at, status in ledger.failures if first <= at <= last)
         took = [ledger.took_seconds[trace_id] for trace_id, at in ledger.acknowledged_at.items() if first <= at <= last]
         outcome.longest_ack_seconds = max(took, default=0.0)
+
+    def _excused(self, ledger: Ledger) -> set[str]:
+        """Return what was refused while the gateway, or the Kafka it writes letters to, was going away."""
+        times = [(one.began_at, one.ended_at) for one in self._outcomes if KINDS[one.fault.kind].component in ("gateway", "kafka")]
+        return {
+            event_id
+            for event_id, at in ledger.poison_at.items()
+            if any(began - LETTER_SECONDS <= at - self._started <= ended + LETTER_SECONDS for began, ended in times)
+        }
 
     async def _until(self, seconds: float) -> None:
         await asyncio.sleep(max(0.0, self._started + seconds - time.monotonic()))

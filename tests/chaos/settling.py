@@ -37,7 +37,9 @@ async def under_load(
 ) -> tuple[Ledger, Result]:
     """Send for `seconds` while `doing` goes on; returns once both are over."""
     ledger = new_ledger()
-    sender = Sender(gateway_of(stack), stack.endpoints.ingest_key, ledger, Load(events_per_second=events_per_second, observations=OBSERVATIONS))
+    sender = Sender(
+        gateway_of(stack), stack.endpoints.ingest_key, ledger, Load(events_per_second=events_per_second, observations=OBSERVATIONS)
+    )
     asyncio.get_running_loop().call_later(seconds, sender.stop)
     _, result = await asyncio.gather(sender.run(), doing)
     return ledger, result

@@ -9,7 +9,7 @@ RUN = "ledger-abc"
 
 
 def ledger(*poison_ids: str) -> Ledger:
-    return Ledger(RUN, poison_ids=set(poison_ids))
+    return Ledger(RUN, poison_at=dict.fromkeys(poison_ids, 0.0))
 
 
 def letter(**fields: Any) -> dict[str, Any]:
@@ -24,6 +24,15 @@ def test_poison_without_a_letter_is_a_finding() -> None:
     )
 
     assert found == ["p2: refused, and no letter of it", "events/0 at 7: no letter"]
+
+
+def test_poison_that_was_refused_by_a_dying_gateway_may_have_no_letter() -> None:
+    """Nobody waits for the letter of what a client was told is refused."""
+    held = ledger("p1")
+    held.excused = {"p1"}
+
+    assert unburied(held, [], []) == []
+    assert buried(held, [], [letter(event_id="p1", original=b"ledger-abc")]) == []
 
 
 def test_a_letter_of_a_good_event_is_a_finding() -> None:
