@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import Any, NoReturn
 
 import faust
+from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 from confluent_kafka import KafkaException
 from faust.types import TP
 from yarl import URL
@@ -46,6 +47,7 @@ SHARE_OF_SESSION = 0.6
 BEAT_SECONDS = 0.25
 CHANGELOG_CHECK_SECONDS = 5.0
 LAG_SECONDS = 1.0
+LAG_TIMEOUT_SECONDS = 10.0
 MAX_OPEN_FILES = 256
 BLOOM_BITS = 10
 
@@ -77,7 +79,7 @@ class Worker:
             version("sluice"),
         )
         self._server = HttpServer(health_app(self), settings.web_host, settings.web_port)
-        self._lags = Lags(settings.group, self._end_of)
+        self._lags = Lags(settings.group)
         self._committed: dict[int, int] = {}
         self._is_ready = False
         self._poison: str | None = None
@@ -158,15 +160,21 @@ class Worker:
         while not self.app.should_stop:
             await asyncio.sleep(LAG_SECONDS)
             owned = self._owned_partitions() if self._is_ready else []
-            for partition in self._lags.unknown(owned):
-                position = await self.app.consumer.position(TP(EVENTS, partition))
-                if position is not None and partition in self._lags.unknown([partition]):
-                    self._lags.begin(partition, position)
-            self._lags.show(owned)
+            try:
+                async with asyncio.timeout(LAG_TIMEOUT_SECONDS):
+                    self._lags.show(await self._ends_of(owned))
+            except (KafkaError, TimeoutError) as error:
+                logger.warning("lag_not_known error=%r", error)
 
-    def _end_of(self, partition: int) -> int | None:
-        """Return the end offset as last heard with the fetched records; None before that."""
-        return self.app.consumer.highwater(TP(EVENTS, partition))
+    async def _ends_of(self, owned: list[int]) -> dict[int, int]:
+        """Ask for the end offsets: what comes with fetched records stands still while Faust holds a partition back."""
+        consumer = self.app.consumer
+        for partition in self._lags.unknown(owned):
+            position = await consumer.position(TP(EVENTS, partition))
+            if position is not None:
+                self._lags.begin(partition, position)
+        ends = await consumer.highwaters(*(TP(EVENTS, partition) for partition in owned)) if owned else {}
+        return {tp.partition: end for tp, end in ends.items()}
 
     async def _revoked(self, *args: Any, **_more: Any) -> None:
         self._is_ready = False

@@ -1,7 +1,7 @@
 """Shows how far behind every owned partition is; looked at now and then, fed by every step."""
 
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Iterable, Mapping
 
 from contract import metrics
 from contract.topics import EVENTS
@@ -11,9 +11,8 @@ from processors.domain.lag import PartitionLag
 class Lags:
     """The lag of the partitions of `events` that are ours."""
 
-    def __init__(self, group: str, end_of: Callable[[int], int | None]) -> None:
+    def __init__(self, group: str) -> None:
         self._group = group
-        self._end_of = end_of
         self._lags: dict[int, PartitionLag] = {}
 
     def processed(self, records: Iterable[tuple[int, int, float]]) -> None:
@@ -26,17 +25,18 @@ class Lags:
         return [partition for partition in owned if self._of(partition).next_offset is None]
 
     def begin(self, partition: int, next_offset: int) -> None:
-        """Take note of where a partition will be read from."""
-        self._of(partition).next_offset = next_offset
+        """Take note of where a partition will be read from, unless more is known by now."""
+        lag = self._of(partition)
+        lag.next_offset = next_offset if lag.next_offset is None else lag.next_offset
 
-    def show(self, owned: Collection[int]) -> None:
-        """Set the gauges of the `owned` partitions and forget the others."""
-        for partition in [partition for partition in self._lags if partition not in owned]:
+    def show(self, ends: Mapping[int, int]) -> None:
+        """Set the gauges of the owned partitions, whose end offsets are given, and forget the others."""
+        for partition in [partition for partition in self._lags if partition not in ends]:
             del self._lags[partition]
             self._forget(partition)
         now = time.time()
-        for partition in owned:
-            lag = self._of(partition).look(self._end_of(partition), now)
+        for partition, end in ends.items():
+            lag = self._of(partition).look(end, now)
             metrics.PROCESSOR_LAG_RECORDS.labels(*self._labels(partition)).set(lag.records)
             metrics.PROCESSOR_LAG_SECONDS.labels(*self._labels(partition)).set(lag.seconds)
 
