@@ -412,6 +412,13 @@ SERVICES = (
     _v("LOG_LEVEL", "str", "INFO", "How much is logged.", choices=("DEBUG", "INFO", "WARNING", "ERROR")),
     _v("LOG_FORMAT", "str", "text", "One line of text or of JSON per log entry.", choices=("text", "json")),
     _v(
+        "PIPELINE_TRACES_ENDPOINT",
+        "str",
+        None,
+        "Where traces of the pipeline itself go, OTLP over HTTP, such as http://collector:4318/v1/traces; unset: none are made.",
+    ),
+    _v("PIPELINE_TRACES_RATIO", "float", 0.01, "Share of requests that have a trace.", at_least=0.0, at_most=1.0),
+    _v(
         "METRICS_PROJECTS",
         "int",
         500,

@@ -15,6 +15,7 @@ from contract.kafka import KafkaSettings, create_topics, producer
 from contract.metrics import GATEWAY_HELD_BYTES, GATEWAY_MAX_HELD_BYTES, export
 from contract.objects import ListedStore, object_store
 from contract.topics import topics
+from contract.tracing import TracingSettings, tracing
 from contract.web import HttpServer, health_app
 from ingest_gateway.adapters.registry import ADAPTERS
 from ingest_gateway.dead_letters import DeadLetters
@@ -51,6 +52,7 @@ class Gateway:
 
     def __init__(self, settings: GatewaySettings, kafka: KafkaSettings, access: AccessSettings) -> None:
         export("gateway")
+        self._tracing = tracing(TracingSettings(endpoint=settings.traces_endpoint, ratio=settings.traces_ratio), "gateway")
         self._settings = settings
         self._kafka = kafka
         self._seed = read_seed(settings.projects_file)
@@ -68,6 +70,7 @@ class Gateway:
             ),
             self._codec,
             timeout_ms=settings.produce_timeout_ms,
+            tracing=self._tracing,
         )
         self._spool = _spool(settings, self._publisher)
         objects = object_store(settings.objects)
@@ -82,6 +85,7 @@ class Gateway:
             record_bytes=settings.record_bytes,
             admission=Admission(settings.rates, settings.project_burst_seconds, self._directory.limits_of),
             usage=UsageMeter(settings.metrics_projects),
+            tracing=self._tracing,
             files=self._files,
             public_key_projects=frozenset(settings.public_key_score_projects),
         )
@@ -154,6 +158,8 @@ class Gateway:
         await _within(max(0.0, deadline - time.monotonic()), asyncio.to_thread(self._control.stop))
         await self._forwarder.close()
         self._files.close()
+        if self._tracing is not None:
+            await asyncio.to_thread(self._tracing.close)
         logger.info("gateway_stopped")
 
     async def _prepare(self) -> None:

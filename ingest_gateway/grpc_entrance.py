@@ -49,6 +49,13 @@ class Entrance:
 
     async def stored(self, arrived: Arrived, decoded: Decoded | Failure, received_at: int) -> Decoded | Failure:
         """Return `decoded` once it is stored, or why it is not; its bytes are held until then."""
+        tracing = self.ingest.tracing
+        if tracing is None:
+            return await self._stored(arrived, decoded, received_at)
+        with tracing.request("ingest", protocol=self.protocol, bytes=arrived.size_bytes):
+            return await self._stored(arrived, decoded, received_at)
+
+    async def _stored(self, arrived: Arrived, decoded: Decoded | Failure, received_at: int) -> Decoded | Failure:
         with self.ingest.holding.hold(arrived.project.project_id) as hold:
             fits = hold.more(arrived.size_bytes)
             outcome = await self.ingest.store(arrived.project, decoded, received_at) if fits else TOO_MUCH_HELD

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from contract.batches import split
@@ -23,6 +23,7 @@ from contract.metrics import (
     GATEWAY_REJECTED_EVENTS,
     GATEWAY_SIGNALS,
 )
+from contract.tracing import Tracing
 from ingest_gateway.adapters.base import Adapter, Decoded, Failure, FailureKind, Limits, WireRequest, WireResponse
 from ingest_gateway.dead_letters import DeadLetters
 from ingest_gateway.domain.admission import Admission, Holding
@@ -56,6 +57,7 @@ class Ingest:
     admission: Admission = field(default_factory=Admission)
     clock: Callable[[], int] = now_us
     usage: UsageMeter = UsageMeter()
+    tracing: Tracing | None = None
     monotonic: Callable[[], float] = time.monotonic
     files: Files = field(default_factory=Files)
     public_key_projects: frozenset[str] = frozenset()
@@ -101,8 +103,17 @@ class Ingest:
         """Count bytes that were not known when the request was admitted."""
         self.admission.take(project.project_id, self.monotonic(), size_bytes=size_bytes)
 
-    async def take(self, adapter: Adapter, request: WireRequest) -> WireResponse:
+    def take(self, adapter: Adapter, request: WireRequest) -> Awaitable[WireResponse]:
         """Decode an authorised request, store its events, and answer in the protocol's own tongue."""
+        return self._take(adapter, request) if self.tracing is None else self._traced(self.tracing, adapter, request)
+
+    async def _traced(self, tracing: Tracing, adapter: Adapter, request: WireRequest) -> WireResponse:
+        with tracing.request("ingest", protocol=adapter.name, bytes=len(request.body)) as span:
+            response = await self._take(adapter, request)
+            span.set_attribute("status", response.status)
+            return response
+
+    async def _take(self, adapter: Adapter, request: WireRequest) -> WireResponse:
         size_bytes = len(request.body)
         GATEWAY_RECEIVED_BYTES.labels(adapter.name).inc(size_bytes)
         if size_bytes > LARGE_BODY_BYTES:

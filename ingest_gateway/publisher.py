@@ -21,6 +21,7 @@ from contract.events import EventBatch
 from contract.metrics import GATEWAY_KAFKA_AWAY
 from contract.schemas import EVENT_BATCH
 from contract.topics import EVENTS
+from contract.tracing import KafkaHeaders, Tracing
 from ingest_gateway.domain.frames import Spooled
 
 logger = logging.getLogger(__name__)
@@ -51,7 +52,9 @@ class Publisher(Protocol):
 class Producer(Protocol):
     """What is used of confluent_kafka.Producer."""
 
-    def produce(self, topic: str, value: bytes, key: str, *, on_delivery: Callable[[Any, Any], None]) -> None:
+    def produce(
+        self, topic: str, value: bytes, key: str, *, on_delivery: Callable[[Any, Any], None], headers: KafkaHeaders | None = None
+    ) -> None:
         """Queue a record; raise BufferError where the queue is full."""
 
     def poll(self, timeout: float) -> int:
@@ -94,10 +97,11 @@ class _Request:
 class KafkaPublisher:
     """Publishes to Kafka through a producer that `make_producer` makes, again whenever it has broken."""
 
-    def __init__(self, make_producer: ProducerFactory, codec: Codec, *, timeout_ms: int) -> None:
+    def __init__(self, make_producer: ProducerFactory, codec: Codec, *, timeout_ms: int, tracing: Tracing | None = None) -> None:
         self._make_producer = make_producer
         self._codec = codec
         self._timeout_seconds = timeout_ms / 1_000
+        self._tracing = tracing
         self._producer = make_producer(self._on_error)
         self._waiting: dict[_Request, None] = {}
         self._finished: list[_Request] = []
@@ -191,7 +195,10 @@ class KafkaPublisher:
 
     def _produce(self, topic: str, key: str, value: bytes, on_delivery: Callable[[Any, Any], None]) -> None:
         try:
-            self._producer.produce(topic, value, key, on_delivery=on_delivery)
+            if self._tracing is None:
+                self._producer.produce(topic, value, key, on_delivery=on_delivery)
+            else:
+                self._producer.produce(topic, value, key, on_delivery=on_delivery, headers=self._tracing.headers())
         except BufferError:
             raise RetryableError("the producer's queue is full", RETRY_AFTER_SECONDS) from None
         except KafkaException as error:

@@ -71,6 +71,8 @@ class GatewaySettings:
     s3_region: str | None = env("S3_REGION")
     s3_ca_file: Path | None = env("S3_CA_FILE")
     metrics_projects: int = env("METRICS_PROJECTS")
+    traces_endpoint: str | None = env("PIPELINE_TRACES_ENDPOINT")
+    traces_ratio: float = env("PIPELINE_TRACES_RATIO")
 
     @property
     def rates(self) -> Rates:

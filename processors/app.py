@@ -20,6 +20,7 @@ from contract.kafka import KafkaSettings, producer
 from contract.metrics import PROCESSOR_READY, PROCESSOR_STOPPED, export
 from contract.poison import PoisonError
 from contract.topics import EVENTS, changelog_config
+from contract.tracing import TracingSettings, tracing
 from contract.web import HttpServer, health_app
 from processors.agents import LostOwnershipError, Ownership, run
 from processors.changelog import Changelog
@@ -77,6 +78,7 @@ class Worker:
             settings.poison_policy(),
             now_us,
             version("sluice"),
+            tracing(TracingSettings(endpoint=settings.traces_endpoint, ratio=settings.traces_ratio), "processor"),
         )
         self._server = HttpServer(health_app(self), settings.web_host, settings.web_port)
         self._lags = Lags(settings.group)

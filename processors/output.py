@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from confluent_kafka import KafkaException, Producer
 
 from contract.errors import RetryableError
+from contract.tracing import KafkaHeaders
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +29,7 @@ class Outgoing(NamedTuple):
     partition: int
     key: bytes
     value: bytes | None
+    headers: KafkaHeaders | None = None
 
 
 class _Delivery:
@@ -107,7 +109,12 @@ class Output:
         while True:
             try:
                 self._producer.produce(
-                    record.topic, key=record.key, value=record.value, partition=record.partition, on_delivery=delivery.report
+                    record.topic,
+                    key=record.key,
+                    value=record.value,
+                    partition=record.partition,
+                    headers=record.headers,
+                    on_delivery=delivery.report,
                 )
             except BufferError:
                 await asyncio.sleep(FULL_QUEUE_PAUSE_SECONDS)

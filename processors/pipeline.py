@@ -13,6 +13,7 @@ from contract.letters import Headers, attempt_of
 from contract.poison import PoisonError, PoisonPolicy, PoisonWatch
 from contract.schemas import DEAD_LETTER, EVENT_BATCH
 from contract.topics import DEAD_LETTERS, EVENTS
+from contract.tracing import KafkaHeaders, Tracing, headers_of, traceparent_of
 from processors.changelog import Changelog, Deliver
 from processors.domain.price_book import PriceBook
 from processors.eviction import evict
@@ -54,6 +55,7 @@ class Pipeline:
         poison: PoisonPolicy,
         now_us: Callable[[], int],
         release: str = "",
+        tracing: Tracing | None = None,
     ) -> None:
         self._table = table
         self._changelog = changelog
@@ -64,6 +66,7 @@ class Pipeline:
         self._poison = poison
         self._now_us = now_us
         self._release = release
+        self._tracing = tracing
         self._evicted_at: dict[int, float] = {}
         self._watches: dict[int, PoisonWatch] = {}
 
@@ -73,13 +76,25 @@ class Pipeline:
         Raises PoisonError, with nothing written, where so many records cannot be read that something else must be wrong, and
         whatever `still_ours` raises, before the table is written, where another worker may own the partitions.
         """
+        if self._tracing is None:
+            await self._process(consumed, still_ours, None)
+            return
+        parents = [parent for record in consumed if (parent := traceparent_of(record.headers)) is not None]
+        span = self._tracing.batch("process", parents, records=len(consumed))
+        try:
+            await self._process(consumed, still_ours, None if span is None else headers_of(span))
+        finally:
+            if span is not None:
+                span.end()
+
+    async def _process(self, consumed: Sequence[Consumed], still_ours: Callable[[], None], headers: KafkaHeaders | None) -> None:
         started = time.perf_counter()
         by_partition: dict[int, list[Consumed]] = {}
         for record in consumed:
             by_partition.setdefault(record.partition, []).append(record)
         results = {partition: self._step(partition, records) for partition, records in by_partition.items()}
         computed = time.perf_counter()
-        await self._deliver([row for partition, (result, _) in results.items() for row in self._rows(partition, result)])
+        await self._deliver([row for partition, (result, _) in results.items() for row in self._rows(partition, result, headers)])
         await self._deliver([letter for _, letters in results.values() for letter in letters])
         delivered = time.perf_counter()
         still_ours()
@@ -143,11 +158,11 @@ class Pipeline:
         }
         return Outgoing(DEAD_LETTERS, 0, b"%d/%d" % (consumed.partition, consumed.offset), self._codec.encode(DEAD_LETTER, letter))
 
-    def _rows(self, partition: int, result: StepResult) -> list[Outgoing]:
-        return [self._outgoing(partition, row) for row in result.rows]
+    def _rows(self, partition: int, result: StepResult, headers: KafkaHeaders | None) -> list[Outgoing]:
+        return [self._outgoing(partition, row, headers) for row in result.rows]
 
-    def _outgoing(self, partition: int, row: Row) -> Outgoing:
-        return Outgoing(row.topic, partition, row.key.encode(), self._codec.encode(row.schema, row.record))
+    def _outgoing(self, partition: int, row: Row, headers: KafkaHeaders | None) -> Outgoing:
+        return Outgoing(row.topic, partition, row.key.encode(), self._codec.encode(row.schema, row.record), headers)
 
     def _evictions(self, partition: int, consumed: Sequence[Consumed], result: StepResult) -> dict[bytes, bytes | None]:
         """Return what falls due, at most once a second; never anything this very step has touched.

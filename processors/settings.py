@@ -27,6 +27,8 @@ class ProcessorSettings:
     poison_run_limit: int = env("POISON_RUN_LIMIT")
     poison_ratio_limit: float = env("POISON_RATIO_LIMIT")
     shutdown_timeout_seconds: int = env("SHUTDOWN_TIMEOUT_SECONDS")
+    traces_endpoint: str | None = env("PIPELINE_TRACES_ENDPOINT")
+    traces_ratio: float = env("PIPELINE_TRACES_RATIO")
 
     def poison_policy(self) -> PoisonPolicy:
         """Return when records that cannot be read stop the worker."""

@@ -9,6 +9,7 @@ from contract.kafka import KafkaSettings, consumer, create_topics, producer, top
 from contract.objects import ObjectSettings, object_store
 from contract.store import StoreSettings, connect
 from contract.topics import EVENTS, ROW_TOPICS, topics
+from contract.tracing import TracingSettings, tracing
 from sinks.archive import writer as archive
 from sinks.archive.writer import ArchiveWriter
 from sinks.clickhouse.migrations import migrate
@@ -42,7 +43,7 @@ def build_clickhouse_sink(kafka: KafkaSettings, store: StoreSettings, sink: Sink
         source = _source(kafka, sink, CLICKHOUSE, sink.group, ROW_TOPICS)
         ledger = Ledger(sink.flush_policy(), lanes_per_topic(sink.concurrent_writers), SCHEMA)
         return _engine(
-            Meter(CLICKHOUSE, sink.group),
+            _meter(CLICKHOUSE, sink.group, sink),
             kafka,
             sink,
             source,
@@ -72,7 +73,7 @@ def build_archive_sink(kafka: KafkaSettings, objects: ObjectSettings, sink: Sink
         source = _source(kafka, sink, ARCHIVE, settings.group, (EVENTS,))
         ledger = Ledger(settings.flush_policy(sink.buffer_bytes // kafka.partitions), kafka.partitions, archive.SCHEMA)
         return _engine(
-            Meter(ARCHIVE, settings.group),
+            _meter(ARCHIVE, settings.group, sink),
             kafka,
             sink,
             source,
@@ -123,6 +124,10 @@ def _engine(
     return Engine(source, ledger, ThreadWorkers(writers, make_writer, letters.bury), policy, meter)
 
 
+def _meter(name: str, group: str, sink: SinkSettings) -> Meter:
+    return Meter(name, group, tracing(TracingSettings(endpoint=sink.traces_endpoint, ratio=sink.traces_ratio), f"sink-{name}"))
+
+
 def _source(kafka: KafkaSettings, sink: SinkSettings, name: str, group: str, wanted: Sequence[str]) -> Source:
     """Cooperative rebalancing: a sink that comes or goes interrupts only the partitions that move."""
     more = {"group_instance_id": sink.instance_id} if sink.instance_id else {}
@@ -138,7 +143,7 @@ def _source(kafka: KafkaSettings, sink: SinkSettings, name: str, group: str, wan
         fetch_queue_backoff_ms=20,
         **more,
     )
-    return Source(inner, wanted)
+    return Source(inner, wanted, is_traced=sink.traces_endpoint is not None)
 
 
 def _dead_letters(name: str, kafka: KafkaSettings, codec: Codec) -> DeadLetters:

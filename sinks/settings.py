@@ -37,6 +37,8 @@ class SinkSettings:
     poison_run_limit: int = env("POISON_RUN_LIMIT")
     poison_ratio_limit: float = env("POISON_RATIO_LIMIT")
     shutdown_timeout_seconds: int = env("SHUTDOWN_TIMEOUT_SECONDS")
+    traces_endpoint: str | None = env("PIPELINE_TRACES_ENDPOINT")
+    traces_ratio: float = env("PIPELINE_TRACES_RATIO")
 
     def flush_policy(self) -> FlushPolicy:
         """Return when a batch is cut."""

@@ -25,6 +25,7 @@ class Record(NamedTuple):
     key: bytes | None = None
     timestamp_ms: int = 0
     attempt: int = 1
+    traceparent: str | None = None
 
     @property
     def held_bytes(self) -> int:

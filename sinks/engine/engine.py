@@ -181,7 +181,9 @@ class Engine:
         if job.written.rejected and not job.is_buried:
             self._attempt(job)
             return
-        self._meter.stored(job.written, self._now() - self._in_flight[job])
+        seconds = self._now() - self._in_flight[job]
+        self._meter.stored(job.written, seconds)
+        self._meter.trace(job.batch, job.written, seconds)
         self.progress.store_failures = 0
         self._forget(job)
 

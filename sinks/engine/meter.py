@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from contract import metrics
 from contract.clock import now_us
 from contract.errors import RetryableError
-from sinks.domain.batch import Partition, Rejected
+from contract.tracing import Tracing
+from sinks.domain.batch import Batch, Partition, Rejected
 from sinks.engine.writer import Written
 
 MS_PER_SECOND = 1_000
@@ -15,8 +16,9 @@ MS_PER_SECOND = 1_000
 class Meter:
     """The metrics of one sink."""
 
-    def __init__(self, sink: str, group: str = "") -> None:
+    def __init__(self, sink: str, group: str = "", tracing: Tracing | None = None) -> None:
         metrics.export("sink")
+        self._tracing = tracing
         self.sink = sink
         self._group = group
 
@@ -27,6 +29,15 @@ class Meter:
         metrics.SINK_WRITE_SECONDS.labels(self.sink).observe(seconds)
         metrics.SINK_STORED_DELAY_SECONDS.observe(written.table, written.versions_us, now_us())
         self._buried(written.rejected)
+
+    def trace(self, batch: Batch, written: Written, seconds: float) -> None:
+        """Make a span of a batch that is done, where traces are on and one of its records belongs to a sampled request."""
+        if self._tracing is None:
+            return
+        parents = [record.traceparent for _, record in batch.records() if record.traceparent is not None]
+        self._tracing.finished_batch(
+            "store", parents, seconds, time.time_ns(), sink=self.sink, table=written.table, rows=written.row_count, cut=str(batch.cut)
+        )
 
     def tried_again(self, error: RetryableError) -> None:
         """Count an attempt that failed for now."""

@@ -8,6 +8,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from contract.errors import PipelineError, RetryableError
 from contract.letters import attempt_of
+from contract.tracing import traceparent_of
 from sinks.domain.batch import Partition, Record
 from sinks.domain.cut import Cut, parse
 
@@ -76,8 +77,9 @@ Starts = Mapping[Partition, Start]
 class Source:
     """Owns the consumer; every call comes from the engine's thread, callbacks too, as they run inside `poll`."""
 
-    def __init__(self, consumer: Consumer, topics: Sequence[str]) -> None:
+    def __init__(self, consumer: Consumer, topics: Sequence[str], *, is_traced: bool = False) -> None:
         self._consumer = consumer
+        self._is_traced = is_traced
         self._topics = list(topics)
         self._paused: set[Partition] = set()
 
@@ -113,7 +115,9 @@ class Source:
             if error is not None:
                 _judge(error)
                 continue
-            record = Record(message.offset(), message.value() or b"", message.key(), message.timestamp()[1], attempt_of(message.headers()))
+            headers = message.headers()
+            parent = traceparent_of(headers) if self._is_traced else None
+            record = Record(message.offset(), message.value() or b"", message.key(), message.timestamp()[1], attempt_of(headers), parent)
             found.append((Partition(message.topic(), message.partition()), record))
         return found
 

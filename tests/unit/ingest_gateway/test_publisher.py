@@ -13,6 +13,7 @@ from contract.codec import codec_for
 from contract.errors import RetryableError
 from contract.events import Event, EventBatch, Source
 from contract.topics import DEAD_LETTERS, EVENTS
+from contract.tracing import KafkaHeaders
 from ingest_gateway.publisher import KafkaPublisher, KeyedBatch
 
 DEADLINE_SECONDS = 10.0
@@ -34,7 +35,9 @@ class FakeProducer:
         self.room = 1_000_000
         self.polled = threading.Condition()
 
-    def produce(self, topic: str, value: bytes, key: str, *, on_delivery: Callable[[Any, Any], None]) -> None:
+    def produce(
+        self, topic: str, value: bytes, key: str, *, on_delivery: Callable[[Any, Any], None], headers: KafkaHeaders | None = None
+    ) -> None:
         """Queue a record, if there is room."""
         if len(self.produced) >= self.room:
             raise BufferError
