@@ -22,6 +22,8 @@ CONFIG = Config(
     response_checksum_validation="when_required",
 )
 NOT_FOUND = 404
+CONFLICT = 409
+PRECONDITION_FAILED = 412
 NO_SUCH_RANGE = 416
 
 
@@ -77,6 +79,23 @@ class S3Store:
                 return b""  # the object is empty
             _raise_unless_missing(error)
             return None
+
+    def put_if_absent(self, key: str, body: bytes) -> bool:
+        """Store an object unless there is one of this key; tell whether it was stored."""
+        try:
+            self._client.put_object(Bucket=self._bucket, Key=checked_key(key), Body=body, IfNoneMatch="*")
+        except (ClientError, BotoCoreError) as error:
+            if isinstance(error, ClientError) and _status(error) in (PRECONDITION_FAILED, CONFLICT):
+                return False
+            raise RetryableError(f"the object cannot be written: {error}") from error
+        return True
+
+    def delete(self, key: str) -> None:
+        """Remove an object; one that is not there is no error."""
+        try:
+            self._client.delete_object(Bucket=self._bucket, Key=checked_key(key))
+        except (ClientError, BotoCoreError) as error:
+            raise RetryableError(f"the object cannot be removed: {error}") from error
 
 
 def _info(answer: Any) -> ObjectInfo:

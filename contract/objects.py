@@ -7,6 +7,7 @@ import contextlib
 import os
 import re
 import tempfile
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,6 +72,12 @@ class ListedStore(ObjectStore, Protocol):
     def get_start(self, key: str, size_bytes: int) -> bytes | None:
         """Return at most the first `size_bytes` of an object, None where there is none."""
 
+    def put_if_absent(self, key: str, body: bytes) -> bool:
+        """Store an object unless there is one of this key; tell whether it was stored. Of several at a time one succeeds."""
+
+    def delete(self, key: str) -> None:
+        """Remove an object; one that is not there is no error."""
+
 
 def object_store(settings: ObjectSettings) -> ListedStore:
     """Return the store the settings name. Nothing is touched yet."""
@@ -119,7 +126,7 @@ class DirectoryStore:
         path = self._path(key)
         try:
             facts = path.stat()
-            content_type = _type_file(path).read_text()
+            content_type = _content_type(path)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -144,6 +151,31 @@ class DirectoryStore:
         except OSError as error:
             raise RetryableError(f"the object cannot be read: {error}") from error
 
+    def put_if_absent(self, key: str, body: bytes) -> bool:
+        """Store an object unless there is one of this key; tell whether it was stored."""
+        path = self._path(key)
+        draft = path.with_name(f".draft-{os.getpid()}-{threading.get_ident()}")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(draft, body)
+            os.link(draft, path)
+        except FileExistsError:
+            return False
+        except OSError as error:
+            raise RetryableError(f"the object cannot be written: {error}") from error
+        finally:
+            draft.unlink(missing_ok=True)
+        return True
+
+    def delete(self, key: str) -> None:
+        """Remove an object; one that is not there is no error. Folders stay."""
+        path = self._path(key)
+        try:
+            path.unlink(missing_ok=True)
+            _type_file(path).unlink(missing_ok=True)
+        except OSError as error:
+            raise RetryableError(f"the object cannot be removed: {error}") from error
+
     def _path(self, key: str) -> Path:
         return self._root / checked_key(key)
 
@@ -151,6 +183,14 @@ class DirectoryStore:
 def _raise_unless_missing(error: OSError) -> None:
     if not isinstance(error, FileNotFoundError):
         raise RetryableError(f"the objects cannot be listed: {error}") from error
+
+
+def _content_type(path: Path) -> str:
+    """Return the type that stands beside the file; what another program put here has none."""
+    try:
+        return _type_file(path).read_text()
+    except FileNotFoundError:
+        return DEFAULT_CONTENT_TYPE
 
 
 def _type_file(path: Path) -> Path:

@@ -1,0 +1,77 @@
+"""What the store knows of cold days: SQL over `cold_days` and `cold_index`, and how its rows are read. Nothing is executed here."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, Literal
+
+import msgspec
+
+from contract.cold_days import COLD_TABLES, ColdDay, ColdTable, from_json
+from contract.spans import HOT_COLUMNS, is_late
+
+IndexKind = Literal["trace", "session", "user", "scored_observation", "scored_session"]
+INDEX_KINDS: Final[Mapping[IndexKind, int]] = {"trace": 1, "session": 2, "user": 3, "scored_observation": 4, "scored_session": 5}
+PROJECT = "project_id = {project_id:String}"
+
+STATE = f"SELECT groupBitXor(cityHash64(date, version)) AS state FROM cold_days FINAL WHERE {PROJECT}"
+"""One number that changes whenever a day of the project is handed over, settled, rewritten or removed; 0 while nothing is cold."""
+
+DAYS = f"SELECT manifest, is_settled FROM cold_days FINAL WHERE {PROJECT} ORDER BY date"
+"""The manifests of a project's cold days."""
+
+STRUCTURES = f"""SELECT table, name, type FROM system.columns WHERE database = currentDatabase() AND table IN {COLD_TABLES}
+AND default_kind IN ('', 'DEFAULT') ORDER BY table, position"""
+"""The columns that rows and objects have."""
+
+
+def days_of(rows: Iterable[Mapping[str, Any]]) -> tuple[ColdDay, ...]:
+    """Return the cold days that `DAYS` found. A settled day has no hot rows that it took over, so all that are there are late."""
+    found = [(from_json(row["manifest"]), row["is_settled"]) for row in rows]
+    return tuple(msgspec.structs.replace(day, cut_us=0) if is_settled else day for day, is_settled in found)
+
+
+def structures_of(rows: Iterable[Mapping[str, Any]]) -> dict[ColdTable, dict[str, str]]:
+    """Return table → column → type of what `STRUCTURES` found."""
+    found: dict[ColdTable, dict[str, str]] = {table: {} for table in COLD_TABLES}
+    for row in rows:
+        if row["name"] not in HOT_COLUMNS:
+            found[row["table"]][row["name"]] = row["type"]
+    return found
+
+
+def days_named(kind: IndexKind, ids: str) -> str:
+    """Return a SELECT of the cold days of ids; `ids` is what stands after IN."""
+    return f"SELECT DISTINCT date FROM cold_index WHERE {PROJECT} AND kind = {INDEX_KINDS[kind]} AND id_hash IN ({ids})"
+
+
+def late_days(days: Iterable[ColdDay]) -> str:
+    """Return a SELECT of the cold days that have late rows in any table."""
+    held = list(days)
+    late = is_late([day.date for day in held], [day.cut_us for day in held])
+    tables = [f"SELECT DISTINCT toDate(start_time) AS date FROM {table} PREWHERE {PROJECT} AND {late}" for table in COLD_TABLES]
+    return f"SELECT DISTINCT date FROM ({' UNION ALL '.join(tables)})"
+
+
+def index_of(table: ColdTable, source: str) -> str:
+    """Return the statement that enters an object's rows into the index; what is entered twice stands there once."""
+    selects = [
+        f"""SELECT {{project_id:String}}, {INDEX_KINDS[kind]}, cityHash64({column}) AS id_hash, {{date:Date}}, {{cut_us:Int64}},
+        toUnixTimestamp64Micro(min(start_time)), toUnixTimestamp64Micro(max({_last(table)}))
+        FROM {source} WHERE {condition} GROUP BY id_hash"""
+        for kind, column, condition in _INDEXED[table]
+    ]
+    return f"INSERT INTO cold_index {' UNION ALL '.join(selects)}"
+
+
+def _last(table: ColdTable) -> str:
+    return "start_time" if table == "scores" else "greatest(start_time, ifNull(end_time, start_time))"
+
+
+_INDEXED: Final[Mapping[ColdTable, tuple[tuple[IndexKind, str, str], ...]]] = {
+    "traces": (("trace", "id", "1"), ("session", "session_id", "session_id != ''"), ("user", "user_id", "user_id != ''")),
+    "observations": (("trace", "trace_id", "trace_id != ''"),),
+    "scores": (
+        ("trace", "trace_id", "trace_id != ''"),
+        ("scored_observation", "observation_id", "trace_id = '' AND observation_id != ''"),
+        ("scored_session", "session_id", "session_id != ''"),
+    ),
+}

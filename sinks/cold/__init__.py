@@ -1,0 +1,1 @@
+"""Old days from the store into object storage."""
