@@ -16,7 +16,7 @@ from contract.errors import AccessError, CodecError, RetryableError
 from contract.kafka import KafkaSettings, consumer
 from contract.keys import ApiKey, Presented, Project, Scope, sha256_of
 from contract.limits import ProjectLimits
-from contract.schemas import API_KEY, PROJECT, PROJECT_LIMITS
+from contract.schemas import API_KEY, PROJECT, PROJECT_LIMITS, PROJECT_REDACTION
 from contract.topics import CONTROL
 
 logger = logging.getLogger(__name__)
@@ -26,12 +26,13 @@ PUBLISH_TIMEOUT_SECONDS = 10.0
 
 
 class Directory:
-    """Projects, their keys and limits as last heard. Replaced values are swapped in whole, so readers need no lock."""
+    """Projects, their keys, limits and redaction rules as last heard. Replaced values are swapped in whole, so readers need no lock."""
 
     def __init__(self) -> None:
         self._projects: dict[str, Project] = {}
         self._keys: dict[str, ApiKey] = {}
         self._limits: dict[str, ProjectLimits] = {}
+        self._redactions: dict[str, str] = {}
 
     def apply(self, name: str, record: dict[str, Any]) -> None:
         """Take in one control record."""
@@ -44,6 +45,8 @@ class Directory:
         elif name == PROJECT_LIMITS:
             limits = ProjectLimits(**record)
             self._limits = _with(self._limits, limits.project_id, limits)
+        elif name == PROJECT_REDACTION:
+            self._redactions = _with(self._redactions, record["project_id"], record["rules"] or None)
 
     def authorise(self, shown: Presented | None, scope: Scope, digest: str | None = None) -> Project:
         """Return the project whose key was shown; raise AccessError where there is none, or not of `scope`.
@@ -76,9 +79,13 @@ class Directory:
         """Return the rates a project has for itself."""
         return self._limits.get(project_id)
 
+    def redaction_of(self, project_id: str) -> str | None:
+        """Return a project's redaction rules, as JSON."""
+        return self._redactions.get(project_id)
+
     def dump(self) -> bytes:
         """Return everything as JSON, for the snapshot on disk; it holds hashes, no secrets."""
-        held = _Snapshot(list(self._projects.values()), list(self._keys.values()), list(self._limits.values()))
+        held = _Snapshot(list(self._projects.values()), list(self._keys.values()), list(self._limits.values()), self._redactions)
         return msgspec.json.encode(held)
 
     def restore(self, snapshot: bytes) -> None:
@@ -87,12 +94,14 @@ class Directory:
         self._projects = {project.project_id: project for project in held.projects}
         self._keys = {key.secret_sha256: key for key in held.keys}
         self._limits = {limits.project_id: limits for limits in held.limits}
+        self._redactions = held.redactions
 
 
 class _Snapshot(msgspec.Struct):
     projects: list[Project]
     keys: list[ApiKey]
     limits: list[ProjectLimits] = []
+    redactions: dict[str, str] = {}
 
 
 def _with(held: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
@@ -215,6 +224,11 @@ def key_record(key: ApiKey, *, is_revoked: bool = False) -> tuple[str, str, dict
 def limits_record(limits: ProjectLimits) -> tuple[str, str, dict[str, Any]]:
     """Return (Kafka key, record name, record) of a project's limits."""
     return f"limits/{limits.project_id}", PROJECT_LIMITS, dataclasses.asdict(limits)
+
+
+def redaction_record(project_id: str, rules: str) -> tuple[str, str, dict[str, Any]]:
+    """Return (Kafka key, record name, record) of a project's redaction rules, JSON; empty for none."""
+    return f"redaction/{project_id}", PROJECT_REDACTION, {"project_id": project_id, "rules": rules}
 
 
 def publish(records: Iterable[tuple[str, str, dict[str, Any]]], producer: Producer, codec: Codec) -> None:

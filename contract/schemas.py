@@ -25,6 +25,7 @@ ARCHIVED_RECORD = "ArchivedRecord"
 PROJECT = "Project"
 API_KEY = "ApiKey"
 PROJECT_LIMITS = "ProjectLimits"
+PROJECT_REDACTION = "ProjectRedaction"
 
 
 @cache

@@ -20,6 +20,7 @@ from contract.web import HttpServer, health_app
 from ingest_gateway.adapters.registry import ADAPTERS
 from ingest_gateway.dead_letters import DeadLetters
 from ingest_gateway.domain.admission import Admission, Holding
+from ingest_gateway.domain.redaction import Redaction
 from ingest_gateway.files import Files
 from ingest_gateway.forward import Forwarder
 from ingest_gateway.grpc_server import GrpcServer, TlsPort
@@ -83,6 +84,7 @@ class Gateway:
             holding=Holding(settings.max_held_bytes, settings.max_held_project_share),
             limits=settings.limits,
             record_bytes=settings.record_bytes,
+            redaction=Redaction(settings.redaction_rules(), _bytes(settings.redaction_hash_key), self._directory.redaction_of),
             admission=Admission(settings.rates, settings.project_burst_seconds, self._directory.limits_of),
             usage=UsageMeter(settings.metrics_projects),
             tracing=self._tracing,
@@ -203,6 +205,10 @@ def _spool(settings: GatewaySettings, publisher: KafkaPublisher) -> SpoolingPubl
     if settings.spool_dir is None:
         return None
     return SpoolingPublisher(publisher, Journal(settings.spool_dir, settings.spool_max_bytes, settings.spool_max_age_seconds))
+
+
+def _bytes(text: str | None) -> bytes | None:
+    return None if text is None else text.encode()
 
 
 def _handlers(settings: GatewaySettings, objects: ListedStore, ingest: Ingest) -> tuple[Handler, ...]:

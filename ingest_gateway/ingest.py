@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from contract.batches import split
 from contract.clock import now_us
@@ -27,6 +27,7 @@ from contract.tracing import Tracing
 from ingest_gateway.adapters.base import Adapter, Decoded, Failure, FailureKind, Limits, WireRequest, WireResponse
 from ingest_gateway.dead_letters import DeadLetters
 from ingest_gateway.domain.admission import Admission, Holding
+from ingest_gateway.domain.redaction import Redaction
 from ingest_gateway.domain.usage_details import ASSUMED_EXCLUSIVE, ASSUMED_INCLUSIVE
 from ingest_gateway.files import Files
 from ingest_gateway.publisher import Publisher
@@ -55,6 +56,7 @@ class Ingest:
     limits: Limits
     record_bytes: int
     admission: Admission = field(default_factory=Admission)
+    redaction: Redaction = field(default_factory=Redaction)
     clock: Callable[[], int] = now_us
     usage: UsageMeter = UsageMeter()
     tracing: Tracing | None = None
@@ -147,13 +149,27 @@ class Ingest:
             return decoded
         self.admission.take(project.project_id, self.monotonic(), events=decoded.statements)
         try:
-            await self._publish(project, decoded, received_at)
+            kept = await self._redacted(project, decoded)
+            await self._publish(project, kept, received_at)
         except OverloadedError as error:
             return Failure(kind=FailureKind.OVERLOADED, message=str(error))
         except RetryableError as error:
             return Failure(kind=FailureKind.UNAVAILABLE, message=str(error))
-        self._count(project, decoded, received_at, attempt)
+        self._count(project, kept, received_at, attempt)
         return decoded
+
+    async def _redacted(self, project: Project, decoded: Decoded) -> Decoded:
+        """Return what may be stored of `decoded`; the client is answered about what it sent."""
+        try:
+            redactor = self.redaction.redactor(project.project_id)
+        except ValueError as error:
+            logger.error("redaction_rules_unreadable project=%s error=%s", project.project_id, error)  # noqa: TRY400  it says all
+            raise RetryableError("the project's redaction rules cannot be read, so nothing is stored") from None
+        if redactor is None:
+            return decoded
+        if payload_bytes(decoded.items) > LARGE_BODY_BYTES:
+            return replace(decoded, items=await asyncio.to_thread(redactor.items, decoded.items))
+        return replace(decoded, items=redactor.items(decoded.items))
 
     async def _publish(self, project: Project, decoded: Decoded, received_at: int) -> None:
         events = decoded.events
@@ -173,6 +189,18 @@ class Ingest:
             GATEWAY_REJECTED_EVENTS.labels(protocol, str(rejection.code)).inc()
         if rejections:
             self.dead_letters.keep(project, rejections, received_at, protocol, attempt)
+
+
+def payload_bytes(items: Iterable[Event | Rejection]) -> int:
+    """Return about how much there is to look through."""
+    total = 0
+    for item in items:
+        if isinstance(item, Event):
+            total += len(item.fields.get("input", "")) + len(item.fields.get("output", ""))
+            total += sum(map(len, item.fields.get("metadata", {}).values()))
+        else:
+            total += len(item.original or b"")
+    return total
 
 
 def _count_assumptions(items: Iterable[Event | Rejection]) -> None:

@@ -10,6 +10,7 @@ from contract.settings import env
 from contract.web import Certificate, checked_certificate
 from ingest_gateway.adapters.base import Limits
 from ingest_gateway.domain.origins import Origins, wrong_origins
+from ingest_gateway.domain.redaction import Rule, read_rules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,8 @@ class GatewaySettings:
     project_events_per_second: float = env("PROJECT_EVENTS_PER_SECOND")
     project_bytes_per_second: float = env("PROJECT_BYTES_PER_SECOND")
     project_burst_seconds: float = env("PROJECT_BURST_SECONDS")
+    redaction_rules_file: Path | None = env("REDACTION_RULES_FILE")
+    redaction_hash_key: str | None = env("REDACTION_HASH_KEY")
     record_bytes: int = env("BATCH_RECORD_BYTES")
     produce_timeout_ms: int = env("PRODUCE_TIMEOUT_MS")
     produce_linger_ms: int = env("PRODUCE_LINGER_MS")
@@ -78,6 +81,18 @@ class GatewaySettings:
     def rates(self) -> Rates:
         """Return what a project may send that has no limits of its own."""
         return Rates(events_per_second=self.project_events_per_second, bytes_per_second=self.project_bytes_per_second)
+
+    def redaction_rules(self) -> tuple[Rule, ...]:
+        """Return the rules for every project; raise SettingsError where they cannot be used."""
+        if self.redaction_rules_file is None:
+            return ()
+        try:
+            rules = read_rules(self.redaction_rules_file.read_bytes())
+        except (OSError, ValueError) as error:
+            raise SettingsError([f"REDACTION_RULES_FILE={str(self.redaction_rules_file)!r}: {error}"]) from error
+        if self.redaction_hash_key is None and any(rule.action == "hash" for rule in rules):
+            raise SettingsError(["REDACTION_HASH_KEY: must be set where REDACTION_RULES_FILE has a rule that hashes"])
+        return rules
 
     @property
     def objects(self) -> ObjectSettings:

@@ -4,18 +4,20 @@ import argparse
 import os
 import re
 import sys
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from contract.control import Directory, limits_record, project_record
+from contract.control import Directory, limits_record, project_record, redaction_record
 from contract.keys import Project, new_public_key
 from contract.limits import ProjectLimits
+from ingest_gateway.domain.redaction import read_rules
 from sluice import kafka_access
 from sluice.embedded.errors import StartError
 
 NAME = "projects"
-HELP = "list the projects, create one, or say how much one may send"
+HELP = "list the projects, create one, say how much one may send and what is not kept of it"
 
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 DEFAULT = "default"
@@ -33,6 +35,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     limit.add_argument("project_id")
     limit.add_argument("--events-per-second", type=checked_rate, metavar="RATE", help=RATE_HELP)
     limit.add_argument("--bytes-per-second", type=checked_rate, metavar="RATE", help=RATE_HELP)
+    redact = actions.add_parser("redact", help="show or set the rules by which a project's events are redacted before they are stored")
+    redact.add_argument("project_id")
+    change = redact.add_mutually_exclusive_group()
+    change.add_argument(
+        "--rules", type=Path, metavar="FILE", help='JSON: {"rules": [{"name", "action", "pattern", "regex", "path", "fields"}]}'
+    )
+    change.add_argument("--clear", action="store_true", help="take the project's own rules away")
 
 
 def checked_rate(text: str) -> float | None:
@@ -57,7 +66,7 @@ def checked_id(text: str) -> str:
 
 def run(arguments: argparse.Namespace) -> int:
     """Carry the action out."""
-    actions = {"list": _list, "create": _create, "limit": _limit}
+    actions = {"list": _list, "create": _create, "limit": _limit, "redact": _redact}
     return actions[arguments.action](arguments)
 
 
@@ -107,3 +116,26 @@ def _limit(arguments: argparse.Namespace) -> int:
     kafka_access.write(settings, limits_record(limits))
     print(f"project {project.project_id}: events/s {_shown(limits.events_per_second)}, bytes/s {_shown(limits.bytes_per_second)}")
     return 0
+
+
+def _redact(arguments: argparse.Namespace) -> int:
+    settings = kafka_access.kafka_settings(os.environ)
+    directory = kafka_access.directory(settings)
+    project = known(directory, arguments.project_id)
+    if arguments.rules is None and not arguments.clear:
+        print(directory.redaction_of(project.project_id) or f"project {project.project_id} has no redaction rules of its own")
+        return 0
+    rules = "" if arguments.clear else checked_rules(arguments.rules)
+    kafka_access.write(settings, redaction_record(project.project_id, rules))
+    print(f"project {project.project_id}: {len(read_rules(rules)) if rules else 0} redaction rules, in force within seconds")
+    return 0
+
+
+def checked_rules(path: Path) -> str:
+    """Return the rules in a file; raise StartError where they cannot be used."""
+    try:
+        text = path.read_text()
+        read_rules(text)
+    except (OSError, ValueError) as error:
+        raise StartError(f"{path}: {error}") from error
+    return text

@@ -92,7 +92,7 @@ def uuid_of(hexadecimal: str) -> str:
 
 def native(trace_id: str, name: str, _forged: str) -> tuple[str, str, Any]:
     """Return POST /v1/events about a trace; this protocol has no place for a project."""
-    return "POST", "/v1/events", [{"event_id": f"{trace_id}-{name}", "entity": "trace", "entity_id": trace_id, "name": name}]
+    return "POST", "/v1/events", [{"event_id": f"{trace_id}-e", "entity": "trace", "entity_id": trace_id, "name": name}]
 
 
 def otlp(trace_id: str, name: str, forged: str) -> tuple[str, str, Any]:
@@ -116,7 +116,7 @@ def otlp(trace_id: str, name: str, forged: str) -> tuple[str, str, Any]:
 def langfuse(trace_id: str, name: str, forged: str) -> tuple[str, str, Any]:
     """Return a Langfuse batch that names a project in the batch, the body and the metadata."""
     body = {"id": trace_id, "name": name, "timestamp": now(), "projectId": forged, "metadata": {"projectId": forged}}
-    entry = {"id": f"{trace_id}-{name}", "type": "trace-create", "timestamp": now(), "body": body}
+    entry = {"id": f"{trace_id}-e", "type": "trace-create", "timestamp": now(), "body": body}
     return "POST", "/api/public/ingestion", {"batch": [entry], "metadata": {"public_key": forged, "projectId": forged}}
 
 
