@@ -3,13 +3,21 @@
 import json
 import logging
 import os
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from contract.secrets import Masker, masker_for
 from contract.settings import env
+
+EVENT = re.compile(r"([a-z][a-z0-9]*(?:_[a-z0-9]+)+)(?= |$)")
+"""What an entry of ours begins with: `batch_flushed`, never a single word."""
+
+PLACEHOLDER = re.compile(r"(?:(\w+)=)?%[-+0 #]*\d*(?:\.\d+)?[srdfgx]")
+"""A placeholder and, before it, the field it is the value of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,10 +38,27 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
+            **named(record),
         }
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
-        return json.dumps(entry)
+        return json.dumps(entry, default=str)
+
+
+def named(record: logging.LogRecord) -> dict[str, Any]:
+    """Return the entry's event and its fields, so that a log store can search them; nothing where it is not one of ours."""
+    event = EVENT.match(str(record.msg))
+    if event is None or isinstance(record.args, Mapping):
+        return {}
+    names = PLACEHOLDER.findall(str(record.msg))
+    arguments = record.args or ()
+    if len(names) != len(arguments):
+        return {"event": event[1]}
+    return {"event": event[1], "fields": {name: _plain(value) for name, value in zip(names, arguments, strict=True) if name}}
+
+
+def _plain(value: object) -> object:
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 
 class MaskedFormatter(logging.Formatter):
