@@ -1,6 +1,7 @@
 """Kafka clients, set up the way every service needs them, and the creation of topics."""
 
 import logging
+import socket
 import ssl
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
@@ -18,6 +19,7 @@ from contract.topics import MAX_MESSAGE_BYTES, Topic, missing
 logger = logging.getLogger(__name__)
 rdkafka_logger = logging.getLogger(f"{__name__}.rdkafka")
 
+HOSTNAME = "@hostname"
 METADATA_TIMEOUT_SECONDS = 5.0
 CREATE_TIMEOUT_SECONDS = 20.0
 RDKAFKA_LOG_INTERVAL_SECONDS = 10.0
@@ -172,6 +174,11 @@ def consumer(settings: KafkaSettings, *, group_id: str, **more: Any) -> Consumer
         },
         logger=rdkafka_logger,
     )
+
+
+def instance_id(setting: str | None) -> str | None:
+    """Return the name of a static group member; `@hostname` stands for the host's, which in Kubernetes is the pod's."""
+    return socket.gethostname() if setting == HOSTNAME else setting
 
 
 def create_topics(settings: KafkaSettings, wanted: Iterable[Topic]) -> None:

@@ -269,6 +269,23 @@ GATEWAY = (
     _v(
         "SHUTDOWN_TIMEOUT_SECONDS", "int", 20, "How long a service may take to finish what it holds after SIGTERM.", at_least=1, at_most=300
     ),
+    _v(
+        "ACCEPT_WINDOW_SECONDS",
+        "float",
+        0.0,
+        "How long the gateway takes new connections after SIGTERM, with /readyz at 503, until load balancers have noticed; "
+        "part of SHUTDOWN_TIMEOUT_SECONDS.",
+        at_least=0,
+        at_most=240,
+    ),
+    _v(
+        "STALL_SECONDS",
+        "int",
+        120,
+        "Records wait and none has been processed, stored or acknowledged for this long: /healthz fails, so that the process is restarted.",
+        at_least=5,
+        at_most=3600,
+    ),
 )
 
 OBJECTS = (
@@ -284,7 +301,13 @@ PROCESSOR = (
     _v("WORKER_DATA_DIR", "path", Path(".sluice/worker"), "Where the processor keeps its RocksDB tables."),
     _v("WORKER_WEB_PORT", "int", 6066, "HTTP port of a worker: health and metrics; 0 picks a free one.", at_least=0, at_most=65535),
     _v("WORKER_WEB_HOST", "str", "127.0.0.1", "Address of a worker's health and metrics; 0.0.0.0 in a container."),
-    _v("WORKER_INSTANCE_ID", "str", None, "Static group membership: a name unique to this worker, so that a restart causes no rebalance."),
+    _v(
+        "WORKER_INSTANCE_ID",
+        "str",
+        None,
+        "Static group membership: a name unique to this worker, so that a restart causes no rebalance; "
+        "`@hostname` is the host's, or the pod's.",
+    ),
     _v("WORKER_BATCH_RECORDS", "int", 200, "Most records in one processor step.", at_least=1, at_most=10_000),
     _v("WORKER_BATCH_WAIT_MS", "int", 25, "How long a step waits for more records.", at_least=1, at_most=5_000),
     _v(
@@ -316,7 +339,13 @@ PROCESSOR = (
 
 SINK = (
     _v("SINK_GROUP", "str", "sluice-clickhouse", "Consumer group of the ClickHouse sink."),
-    _v("SINK_INSTANCE_ID", "str", None, "Static group membership: a name unique to this sink, so that a restart causes no rebalance."),
+    _v(
+        "SINK_INSTANCE_ID",
+        "str",
+        None,
+        "Static group membership: a name unique to this sink, so that a restart causes no rebalance; "
+        "`@hostname` is the host's, or the pod's.",
+    ),
     _v(
         "SINK_SESSION_TIMEOUT_SECONDS",
         "int",

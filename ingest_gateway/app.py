@@ -14,6 +14,7 @@ from contract.errors import RetryableError, SettingsError
 from contract.kafka import KafkaSettings, create_topics, producer
 from contract.metrics import GATEWAY_HELD_BYTES, GATEWAY_MAX_HELD_BYTES, export
 from contract.objects import ListedStore, object_store
+from contract.stopping import end_within
 from contract.topics import topics
 from contract.tracing import TracingSettings, tracing
 from contract.web import HttpServer, health_app
@@ -45,6 +46,8 @@ CLIENT_ID = "sluice-gateway"
 PREPARE_RETRY_SECONDS = 0.5
 CONTROL_WAIT_SECONDS = 30.0
 PROXY_CLOSE_SECONDS = 2.0
+MOST_OF_TIMEOUT = 0.8
+LAST_RESORT_SECONDS = 5.0
 SEED_TIMEOUT_MS = 10_000
 
 
@@ -72,6 +75,7 @@ class Gateway:
             self._codec,
             timeout_ms=settings.produce_timeout_ms,
             tracing=self._tracing,
+            stall_seconds=settings.stall_seconds,
         )
         self._spool = _spool(settings, self._publisher)
         objects = object_store(settings.objects)
@@ -120,7 +124,7 @@ class Gateway:
 
     def alive(self) -> str | None:
         """Say why the process should be restarted. That this is answered at all shows that the event loop moves."""
-        return None if self._publisher.is_polling or self._is_stopping else "the producer's poll thread has ended"
+        return None if self._is_stopping else self._publisher.fault()
 
     def ready(self) -> str | None:
         """Say why no traffic should come."""
@@ -143,15 +147,19 @@ class Gateway:
         logger.info("gateway_listening %s", " ".join(f"{name}={port}" for name, port in self.ports.items()))
 
     async def stop(self) -> None:
-        """Finish what is in flight and let go, within SHUTDOWN_TIMEOUT_SECONDS."""
+        """Go on for the accept window, then finish what is in flight and let go, all within SHUTDOWN_TIMEOUT_SECONDS."""
         self._is_stopping = True
-        deadline = time.monotonic() + self._settings.shutdown_timeout_seconds
+        timeout_seconds = self._settings.shutdown_timeout_seconds
+        deadline = time.monotonic() + timeout_seconds
+        end_within(timeout_seconds + LAST_RESORT_SECONDS)
+        await asyncio.sleep(min(self._settings.accept_window_seconds, MOST_OF_TIMEOUT * timeout_seconds))
+        logger.info("gateway_drains")
         if self._preparing is not None:
             self._preparing.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._preparing
         stopping = [server.stop() for server in self._servers()]
-        grace_seconds = self._settings.shutdown_timeout_seconds / 2
+        grace_seconds = (deadline - time.monotonic()) / 2
         await _within(grace_seconds, asyncio.gather(*stopping, self._grpc_server.stop(grace_seconds)))
         await self._proxy.close(PROXY_CLOSE_SECONDS)
         if self._spool is not None:

@@ -97,11 +97,22 @@ class _Request:
 class KafkaPublisher:
     """Publishes to Kafka through a producer that `make_producer` makes, again whenever it has broken."""
 
-    def __init__(self, make_producer: ProducerFactory, codec: Codec, *, timeout_ms: int, tracing: Tracing | None = None) -> None:
+    def __init__(
+        self,
+        make_producer: ProducerFactory,
+        codec: Codec,
+        *,
+        timeout_ms: int,
+        stall_seconds: float = 120.0,
+        tracing: Tracing | None = None,
+    ) -> None:
         self._make_producer = make_producer
         self._codec = codec
         self._timeout_seconds = timeout_ms / 1_000
         self._tracing = tracing
+        self._stall_seconds = stall_seconds
+        self._polled_at = time.monotonic()
+        self._unheard_since: float | None = None
         self._producer = make_producer(self._on_error)
         self._waiting: dict[_Request, None] = {}
         self._finished: list[_Request] = []
@@ -136,10 +147,16 @@ class KafkaPublisher:
         """Say why nothing can be stored at the moment, if so."""
         return self._away
 
-    @property
-    def is_polling(self) -> bool:
-        """Tell whether the poll thread lives; without it no delivery is ever heard of."""
-        return self._thread.is_alive()
+    def fault(self) -> str | None:
+        """Say why the process should be restarted: no delivery is heard of any more though Kafka answers."""
+        now, unheard_since = time.monotonic(), self._unheard_since
+        if not self._thread.is_alive():
+            return "the producer's poll thread has ended"
+        if now - self._polled_at > self._stall_seconds:
+            return f"the producer's poll thread has stood still for {now - self._polled_at:.0f} s"
+        if unheard_since is not None and now - unheard_since > self._stall_seconds:
+            return f"Kafka answers, but has acknowledged nothing for {now - unheard_since:.0f} s"
+        return None
 
     async def publish(self, batches: Sequence[KeyedBatch]) -> None:
         """Send every batch to `events`; see `send`."""
@@ -207,6 +224,7 @@ class KafkaPublisher:
     def _run(self) -> None:
         while not self._stopping.is_set():
             self._producer.poll(POLL_SECONDS)
+            self._polled_at = time.monotonic()
             self._hand_over()
             if self._is_broken:
                 self._rebuild()
@@ -219,8 +237,10 @@ class KafkaPublisher:
         if self._finished and self._loop is not None:
             finished = self._finished[:]
             del self._finished[: len(finished)]
-            if self._away is not None and any(request.error is None for request in finished):
-                self._come_back()
+            if any(request.error is None for request in finished):
+                self._unheard_since = None
+                if self._away is not None:
+                    self._come_back()
             self._loop.call_soon_threadsafe(_resolve, finished)
 
     def _on_error(self, error: KafkaError) -> None:
@@ -246,6 +266,7 @@ class KafkaPublisher:
             topics = self._producer.list_topics(timeout=PROBE_TIMEOUT_SECONDS).topics
         except KafkaException as error:
             self._away = f"Kafka does not answer: {error.args[0]}"
+            self._unheard_since = None
         else:
             if EVENTS in topics:
                 self._come_back()
@@ -272,6 +293,7 @@ class KafkaPublisher:
             now = time.monotonic()
             for request in [request for request in self._waiting if request.deadline < now]:
                 self._go_away("Kafka does not acknowledge")
+                self._unheard_since = self._unheard_since or request.deadline
                 del self._waiting[request]
                 if not request.future.done():
                     request.future.set_exception(RetryableError("Kafka did not acknowledge in time", RETRY_AFTER_SECONDS))

@@ -64,6 +64,8 @@ class GatewaySettings:
     projects_file: Path | None = env("PROJECTS_FILE")
     control_snapshot_file: Path | None = env("CONTROL_SNAPSHOT_FILE")
     shutdown_timeout_seconds: int = env("SHUTDOWN_TIMEOUT_SECONDS")
+    accept_window_seconds: float = env("ACCEPT_WINDOW_SECONDS")
+    stall_seconds: int = env("STALL_SECONDS")
     public_url: str | None = env("GATEWAY_PUBLIC_URL")
     cors_allowed_origins: tuple[str, ...] = env("CORS_ALLOWED_ORIGINS")
     public_key_score_projects: tuple[str, ...] = env("PUBLIC_KEY_SCORE_PROJECTS")

@@ -30,7 +30,7 @@ class Ownership:
         self._patience_seconds = patience_seconds
         self._last_beat = time.monotonic()
         self.idle = asyncio.Lock()
-        self.last_progress = time.monotonic()
+        self.is_ending = False
 
     def owned(self, events: Sequence[Any]) -> list[EventT[bytes]]:
         """Return the events of partitions that are ours; others were buffered before a rebalance and are somebody else's."""
@@ -68,6 +68,8 @@ async def run(
     """Process `stream` batch by batch. Positions move on in order, and only once everything is in Kafka."""
     async for events in stream.noack_take(batch_records, within=batch_wait_seconds):
         async with ownership.idle:
+            if ownership.is_ending:
+                continue
             await _process(ownership.owned(events), pipeline, ownership, positions, lags)
 
 
@@ -78,7 +80,6 @@ async def _process(events: list[EventT[bytes]], pipeline: Pipeline, ownership: O
     await pipeline.process(consumed, still_ours=lambda: ownership.check_step(started))
     positions.processed(consumed)
     lags.processed((event.message.partition, event.message.offset, event.message.timestamp) for event in events)
-    ownership.last_progress = time.monotonic()
 
 
 def _consumed(event: EventT[bytes]) -> Consumed:

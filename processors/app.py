@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import os
-import time
+from collections.abc import Awaitable, Callable
 from importlib.metadata import version
 from typing import Any, NoReturn
 
@@ -16,9 +16,11 @@ from yarl import URL
 from contract.clock import US_PER_SECOND, now_us
 from contract.codec import codec_for
 from contract.errors import RetryableError
-from contract.kafka import KafkaSettings, producer
+from contract.kafka import KafkaSettings, instance_id, producer
 from contract.metrics import PROCESSOR_READY, PROCESSOR_STOPPED, export
 from contract.poison import PoisonError
+from contract.standstill import GroupPositions, Place, StandstillWatch
+from contract.stopping import end_within
 from contract.topics import EVENTS, changelog_config
 from contract.tracing import TracingSettings, tracing
 from contract.web import HttpServer, health_app
@@ -42,7 +44,6 @@ logger = logging.getLogger(__name__)
 NEVER_TIMES_OUT_MS = 0
 LINGER_MS = 2
 COMMIT_INTERVAL_SECONDS = 1.0
-STALL_SECONDS = 120.0
 EXIT_LOST_OWNERSHIP = 75
 SHARE_OF_SESSION = 0.6
 BEAT_SECONDS = 0.25
@@ -82,6 +83,7 @@ class Worker:
         )
         self._server = HttpServer(health_app(self), settings.web_host, settings.web_port)
         self._lags = Lags(settings.group)
+        self._standstill = StandstillWatch(GroupPositions(kafka, settings.group, (EVENTS,)), self._places, settings.stall_seconds)
         self._committed: dict[int, int] = {}
         self._is_ready = False
         self._poison: str | None = None
@@ -90,6 +92,7 @@ class Worker:
         self.app.agent(self._events, name="sluice.processor", concurrency=1)(self._run)
         self.app.on_partitions_revoked.connect(self._revoked)
         self.app.on_rebalance_complete.connect(self._rebalanced)
+        self.app.drain = self._drain
         self.app.task(self._serve)
         self.app.task(self._pulse)
         self.app.task(self._watch_changelog)
@@ -116,8 +119,25 @@ class Worker:
 
     async def _serve(self) -> None:
         self._output.start()
+        self._standstill.start()
         await self._server.start()
         logger.info("worker_listening port=%d", self._server.port)
+
+    async def _drain(self) -> None:
+        """Let the step under way end and commit it, so that the next owner has nothing to repeat; begin no other."""
+        end_within(self._settings.shutdown_timeout_seconds)
+        self._standstill.stop()
+        is_ours, self._is_ready = self._is_ready, False
+        self._ownership.is_ending = True
+        try:
+            async with asyncio.timeout(self._settings.shutdown_timeout_seconds / 2):
+                await self._ownership.wait_idle()
+                if is_ours:
+                    await self._commit()
+        except TimeoutError:
+            logger.warning("worker_not_drained a step goes on; its records are processed again")
+        else:
+            logger.info("worker_drained")
 
     async def _pulse(self) -> None:
         """Beat often, so that a pause is noticed by the first thing that runs after it."""
@@ -192,22 +212,21 @@ class Worker:
         self._changelog.forget()
         self._forget_positions()
         self._is_ready = True
-        self._ownership.last_progress = time.monotonic()
         logger.info("partitions_assigned events=%d", len(self._owned_partitions()))
 
     def _assignment(self) -> set[TP]:
         return set(self.app.consumer.assignment())
 
+    def _places(self) -> list[Place]:
+        """Return what is ours to process; a partition that is being recovered is not yet held against anybody."""
+        return [Place(EVENTS, partition) for partition in self._owned_partitions()]
+
     def _owned_partitions(self) -> list[int]:
         return sorted(tp.partition for tp in self._assignment() if tp.topic == EVENTS)
 
     def alive(self) -> str | None:
-        """Say that records nobody can read have stopped the worker, or that a step has been stuck."""
-        if self._poison is not None:
-            return self._poison
-        if self._ownership.idle.locked() and time.monotonic() - self._ownership.last_progress > STALL_SECONDS:
-            return f"no step has finished for {STALL_SECONDS:g} s"
-        return None
+        """Say that records nobody can read have stopped the worker, or that records wait and none is processed."""
+        return self._poison or self._standstill.complaint
 
     def ready(self) -> str | None:
         """Say that partitions are still being assigned or recovered, if they are."""
@@ -222,10 +241,22 @@ def leave(error: LostOwnershipError | SkippedRecordsError) -> NoReturn:
     os._exit(EXIT_LOST_OWNERSHIP)
 
 
-def faust_app(settings: ProcessorSettings, kafka: KafkaSettings) -> faust.App:
+class WorkerApp(faust.App):
+    """A Faust app that ends what it has begun before Faust closes the tables."""
+
+    drain: Callable[[], Awaitable[None]] | None = None
+
+    async def on_stop(self) -> None:
+        """Drain, then stop."""
+        if self.drain is not None:
+            await self.drain()
+        await super().on_stop()
+
+
+def faust_app(settings: ProcessorSettings, kafka: KafkaSettings) -> WorkerApp:
     """Return the Faust app: it consumes, assigns and recovers; everything that writes or commits is ours."""
     servers = [URL(f"kafka://{server.strip()}") for server in kafka.bootstrap_servers.split(",")]
-    return faust.App(
+    return WorkerApp(
         settings.group,
         broker=servers,
         broker_credentials=broker_credentials(kafka),
@@ -236,7 +267,7 @@ def faust_app(settings: ProcessorSettings, kafka: KafkaSettings) -> faust.App:
         topic_disable_leader=True,
         topic_allow_declare=True,
         consumer_auto_offset_reset="earliest",
-        consumer_group_instance_id=settings.instance_id,
+        consumer_group_instance_id=instance_id(settings.instance_id),
         broker_commit_interval=COMMIT_INTERVAL_SECONDS,
         broker_session_timeout=float(settings.session_timeout_seconds),
         broker_heartbeat_interval=settings.session_timeout_seconds / 6,

@@ -29,6 +29,7 @@ class ProcessorSettings:
     shutdown_timeout_seconds: int = env("SHUTDOWN_TIMEOUT_SECONDS")
     traces_endpoint: str | None = env("PIPELINE_TRACES_ENDPOINT")
     traces_ratio: float = env("PIPELINE_TRACES_RATIO")
+    stall_seconds: int = env("STALL_SECONDS")
 
     def poison_policy(self) -> PoisonPolicy:
         """Return when records that cannot be read stop the worker."""

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from contract.codec import Codec, codec_for
-from contract.kafka import KafkaSettings, consumer, create_topics, producer, topic_id
+from contract.kafka import KafkaSettings, consumer, create_topics, instance_id, producer, topic_id
 from contract.objects import ObjectSettings, object_store
+from contract.standstill import GroupPositions
 from contract.store import StoreSettings, connect
 from contract.topics import EVENTS, ROW_TOPICS, topics
 from contract.tracing import TracingSettings, tracing
@@ -60,6 +61,8 @@ def build_clickhouse_sink(kafka: KafkaSettings, store: StoreSettings, sink: Sink
         build=build,
         patience_seconds=store.send_timeout_seconds,
         backoff_cap_seconds=sink.retry_backoff_max_seconds,
+        positions=GroupPositions(kafka, sink.group, ROW_TOPICS),
+        stall_seconds=sink.stall_seconds,
     )
     return Sink(plan)
 
@@ -90,6 +93,8 @@ def build_archive_sink(kafka: KafkaSettings, objects: ObjectSettings, sink: Sink
         build=build,
         patience_seconds=OBJECT_PATIENCE_SECONDS,
         backoff_cap_seconds=sink.retry_backoff_max_seconds,
+        positions=GroupPositions(kafka, settings.group, (EVENTS,)),
+        stall_seconds=sink.stall_seconds + settings.interval_seconds,
     )
     return Sink(plan)
 
@@ -130,7 +135,7 @@ def _meter(name: str, group: str, sink: SinkSettings) -> Meter:
 
 def _source(kafka: KafkaSettings, sink: SinkSettings, name: str, group: str, wanted: Sequence[str]) -> Source:
     """Cooperative rebalancing: a sink that comes or goes interrupts only the partitions that move."""
-    more = {"group_instance_id": sink.instance_id} if sink.instance_id else {}
+    more = {"group_instance_id": instance_id(sink.instance_id)} if sink.instance_id else {}
     inner = consumer(
         kafka,
         group_id=group,

@@ -39,6 +39,7 @@ class SinkSettings:
     shutdown_timeout_seconds: int = env("SHUTDOWN_TIMEOUT_SECONDS")
     traces_endpoint: str | None = env("PIPELINE_TRACES_ENDPOINT")
     traces_ratio: float = env("PIPELINE_TRACES_RATIO")
+    stall_seconds: int = env("STALL_SECONDS")
 
     def flush_policy(self) -> FlushPolicy:
         """Return when a batch is cut."""

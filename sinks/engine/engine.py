@@ -43,6 +43,7 @@ class Progress:
 
     ticked_at: float
     is_assigned: bool = False
+    owned: frozenset[Partition] = frozenset()
     store_failures: int = 0
     failure: str | None = None
     attempt_since: float | None = None
@@ -228,6 +229,7 @@ class Engine:
         if now < self._ends_at:
             return
         self._ends_at = now + ENDS_SECONDS
+        self.progress.owned = frozenset(owner.partition for owner in self._ledger.partitions)
         for owner in self._ledger.partitions:
             end = self._source.end_of(owner.partition)
             if end is not None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from contract.errors import RetryableError
 from contract.metrics import SINK_STOPPED
+from contract.standstill import Place, Positions, StandstillWatch
 from sinks.domain.backoff import delay_seconds
 from sinks.engine.engine import Engine
 from sinks.engine.source import ConsumerLostError
@@ -21,7 +22,8 @@ STUCK_SECONDS = 60.0
 class SinkPlan:
     """What makes a sink: `prepare` is tried until each step of it works, then `build` makes the engine.
 
-    `store` is how the store is called in what a person reads; `patience_seconds` how long one write may take.
+    `store` is how the store is called in what a person reads; `patience_seconds` how long one write may take; `positions` tells how far
+    the group is, and `stall_seconds` how long it may stand still.
     """
 
     name: str
@@ -30,6 +32,8 @@ class SinkPlan:
     build: Callable[[], Engine]
     patience_seconds: float
     backoff_cap_seconds: float
+    positions: Callable[[], Positions]
+    stall_seconds: float
 
 
 class Sink:
@@ -42,6 +46,7 @@ class Sink:
         self._trouble: str | None = "starting"
         self._failure: str | None = None
         self._engine: Engine | None = None
+        self._standstill = StandstillWatch(plan.positions, self._owned, plan.stall_seconds, self._is_excused)
         SINK_STOPPED.labels(plan.name).set_function(lambda: float(self.alive() is not None))
 
     def run(self) -> None:
@@ -50,6 +55,7 @@ class Sink:
             for prepare in self._plan.prepare:
                 if not self._persist(prepare):
                     return
+            self._standstill.start()
             losses = 0
             while not self._has_run():
                 losses += 1
@@ -57,6 +63,15 @@ class Sink:
         except BaseException as error:
             self._failure = f"stopped: {type(error).__name__}: {error}"
             raise
+        finally:
+            self._standstill.stop()
+
+    def _owned(self) -> list[Place]:
+        return [Place(*partition) for partition in self._engine.progress.owned] if self._engine is not None else []
+
+    def _is_excused(self) -> bool:
+        """Tell whether the store refuses, or the engine is being made: a restart would not help."""
+        return self._engine is None or self._trouble is not None or self._engine.progress.store_failures > 0
 
     def _has_run(self) -> bool:
         """Run an engine until the sink is stopped; False where its consumer was lost. The next goes on as after a crash."""
@@ -79,7 +94,7 @@ class Sink:
             self._engine.stop()
 
     def alive(self) -> str | None:
-        """Say why the process should be restarted: it failed, or its loop or a write has made no progress."""
+        """Say why the process should be restarted: it failed, or its loop, a write or its group has made no progress."""
         if self._failure is not None:
             return self._said(self._failure)
         if self._engine is None:
@@ -88,6 +103,8 @@ class Sink:
         if now - progress.ticked_at > STUCK_SECONDS:
             return self._said(f"the loop has stood still for {now - progress.ticked_at:.0f} s")
         patience = STUCK_SECONDS + 2 * self._plan.patience_seconds
+        if self._standstill.complaint is not None:
+            return self._said(self._standstill.complaint)
         if progress.attempt_since is not None and now - progress.attempt_since > patience:
             return self._said(f"a write has not answered for {now - progress.attempt_since:.0f} s")
         return None

@@ -31,6 +31,7 @@ class FakeProducer:
         self.delivery_error: KafkaError | None = None
         self.is_settling = True
         self.is_reachable = True
+        self.probes = 0
         self.topics = [EVENTS]
         self.room = 1_000_000
         self.polled = threading.Condition()
@@ -72,6 +73,7 @@ class FakeProducer:
 
     def list_topics(self, *, timeout: float) -> Any:
         """Answer, if reachable."""
+        self.probes += 1
         if not self.is_reachable:
             raise KafkaException(KafkaError(KafkaError._TRANSPORT))
         return SimpleNamespace(topics=dict.fromkeys(self.topics))
@@ -80,10 +82,12 @@ class FakeProducer:
 class Bench:
     """A publisher and the producers it made."""
 
-    def __init__(self, timeout_ms: int = 5_000, prepare: Callable[[FakeProducer], None] | None = None) -> None:
+    def __init__(
+        self, timeout_ms: int = 5_000, prepare: Callable[[FakeProducer], None] | None = None, stall_seconds: float = 120.0
+    ) -> None:
         self.producers: list[FakeProducer] = []
         self._prepare = prepare
-        self.publisher = KafkaPublisher(self._make, CODEC, timeout_ms=timeout_ms)
+        self.publisher = KafkaPublisher(self._make, CODEC, timeout_ms=timeout_ms, stall_seconds=stall_seconds)
 
     def _make(self, on_error: Callable[[KafkaError], None]) -> FakeProducer:
         producer = FakeProducer(on_error)
@@ -301,5 +305,40 @@ def test_a_cancelled_request_leaves_nothing_behind() -> None:
         gone.cancel()
         bench.producer.is_settling = True
         await bench.publisher.publish(batches("b"))
+
+    run(bench, scenario)
+
+
+def test_a_producer_that_hears_of_no_delivery_while_kafka_answers_is_at_fault() -> None:
+    """Requests time out one after another although the probe finds Kafka well; the first delivery mends it."""
+    bench = Bench(timeout_ms=50, stall_seconds=0.3)
+
+    async def scenario() -> None:
+        await bench.until_well()
+        bench.producer.is_settling = False
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while "acknowledged nothing" not in (bench.publisher.fault() or ""):
+                await bench.until_well()
+                with pytest.raises(RetryableError):
+                    await bench.publisher.publish(batches("a"))
+        bench.producer.is_settling = True
+        await bench.until(lambda: bench.publisher.fault() is None)
+
+    run(bench, scenario)
+
+
+def test_an_outage_is_no_fault_of_the_producer() -> None:
+    """While Kafka does not answer, a restart would help nobody."""
+    bench = Bench(timeout_ms=50, stall_seconds=0.3)
+
+    async def scenario() -> None:
+        await bench.until_well()
+        bench.producer.is_settling = False
+        bench.producer.is_reachable = False
+        with pytest.raises(RetryableError):
+            await bench.publisher.publish(batches("a"))
+        probes = bench.producer.probes
+        await bench.until(lambda: bench.producer.probes >= probes + 3)
+        await bench.until(lambda: bench.publisher.fault() is None)
 
     run(bench, scenario)

@@ -16,7 +16,18 @@ WITHIN_SECONDS = 20.0
 
 def sink_of(build: Callable[[], Engine]) -> Sink:
     """Return a sink on engines that `build` makes."""
-    return Sink(SinkPlan(name="test", store="the store", prepare=(), build=build, patience_seconds=1.0, backoff_cap_seconds=0.05))
+    return Sink(
+        SinkPlan(
+            name="test",
+            store="the store",
+            prepare=(),
+            build=build,
+            patience_seconds=1.0,
+            backoff_cap_seconds=0.05,
+            positions=dict,
+            stall_seconds=60,
+        )
+    )
 
 
 def until(check: Callable[[], bool]) -> None:
