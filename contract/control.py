@@ -12,11 +12,12 @@ import msgspec
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Producer, TopicPartition
 
 from contract.codec import Codec
+from contract.degradation import Degradation, degradation_of
 from contract.errors import AccessError, CodecError, RetryableError
 from contract.kafka import KafkaSettings, consumer
 from contract.keys import ApiKey, Presented, Project, Scope, sha256_of
 from contract.limits import ProjectLimits
-from contract.schemas import API_KEY, PROJECT, PROJECT_LIMITS, PROJECT_REDACTION
+from contract.schemas import API_KEY, DEGRADATION, PROJECT, PROJECT_LIMITS, PROJECT_REDACTION
 from contract.topics import CONTROL
 
 logger = logging.getLogger(__name__)
@@ -33,6 +34,7 @@ class Directory:
         self._keys: dict[str, ApiKey] = {}
         self._limits: dict[str, ProjectLimits] = {}
         self._redactions: dict[str, str] = {}
+        self.degradation: Degradation | None = None
 
     def apply(self, name: str, record: dict[str, Any]) -> None:
         """Take in one control record."""
@@ -47,6 +49,8 @@ class Directory:
             self._limits = _with(self._limits, limits.project_id, limits)
         elif name == PROJECT_REDACTION:
             self._redactions = _with(self._redactions, record["project_id"], record["rules"] or None)
+        elif name == DEGRADATION:
+            self.degradation = degradation_of(record)
 
     def authorise(self, shown: Presented | None, scope: Scope, digest: str | None = None) -> Project:
         """Return the project whose key was shown; raise AccessError where there is none, or not of `scope`.
@@ -179,11 +183,12 @@ class ControlReader:
         if not value:
             return
         try:
-            self._directory.apply(*self._codec.decode(value))
+            name, record = self._codec.decode(value)
+            self._directory.apply(name, record)
         except CodecError:
             logger.exception("control_record_unreadable")
             return
-        if self._caught_up.is_set():
+        if self._caught_up.is_set() and name != DEGRADATION:
             self._write_snapshot()
 
     def _write_snapshot(self) -> None:
@@ -229,6 +234,11 @@ def limits_record(limits: ProjectLimits) -> tuple[str, str, dict[str, Any]]:
 def redaction_record(project_id: str, rules: str) -> tuple[str, str, dict[str, Any]]:
     """Return (Kafka key, record name, record) of a project's redaction rules, JSON; empty for none."""
     return f"redaction/{project_id}", PROJECT_REDACTION, {"project_id": project_id, "rules": rules}
+
+
+def degradation_record(said: Degradation) -> tuple[str, str, dict[str, Any]]:
+    """Return (Kafka key, record name, record) of the level in force."""
+    return "degradation", DEGRADATION, dataclasses.asdict(said)
 
 
 def publish(records: Iterable[tuple[str, str, dict[str, Any]]], producer: Producer, codec: Codec) -> None:

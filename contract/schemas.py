@@ -26,6 +26,7 @@ PROJECT = "Project"
 API_KEY = "ApiKey"
 PROJECT_LIMITS = "ProjectLimits"
 PROJECT_REDACTION = "ProjectRedaction"
+DEGRADATION = "Degradation"
 
 
 @cache
