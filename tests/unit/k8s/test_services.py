@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from contract.settings import checked, parsed
+from contract.kafka import KafkaSettings
+from contract.settings import checked, load, parsed
 from contract.topics import Topic, changelog_config, topics
 from contract.variables import VARIABLES
 from ingest_gateway.forward import is_forwarded
@@ -135,16 +136,20 @@ def test_users_see_every_topic_and_their_own_groups() -> None:
         assert {str(VARIABLES[name].default) for name in groups.get(user["metadata"]["name"], ())} <= joined
 
 
-@pytest.mark.parametrize("name", ["sluice-gateway", "sluice-processor", "sluice-sink-clickhouse", "sluice-sink-archive", "sluice-query"])
-def test_a_service_shows_the_password_of_a_user_that_exists(name: str) -> None:
-    """User name, secret and KafkaUser go together."""
-    kind = "StatefulSet" if name in ("sluice-gateway", "sluice-processor") else "Deployment"
-    [container] = containers_of(find("overlays/production", kind, name))
+@pytest.mark.parametrize("pair", [pair for pair in WORKLOADS if pair[0] == "overlays/production"], ids=title)
+def test_a_service_shows_the_password_of_a_user_that_exists(pair: tuple[str, Manifest]) -> None:
+    """User name, secret and KafkaUser go together, and the CA file is mounted: without one of them the settings are refused."""
+    folder, manifest = pair
+    [container] = containers_of(manifest)
     by_name = {variable["name"]: variable for variable in container["env"]}
     user = by_name["KAFKA_SASL_USERNAME"]["value"]
+    mounted = [mount["mountPath"] + "/" for mount in container["volumeMounts"]]
+    without_file = {name: text for name, text in given(folder, container).items() if name != "KAFKA_SSL_CA_FILE"}
 
-    assert find("overlays/production", "KafkaUser", user)
+    assert find(folder, "KafkaUser", user)
     assert by_name["KAFKA_SASL_PASSWORD"]["valueFrom"]["secretKeyRef"] == {"name": user, "key": "password"}
+    assert any(given(folder, container)["KAFKA_SSL_CA_FILE"].startswith(path) for path in mounted)
+    assert load(KafkaSettings, {**without_file, "KAFKA_SASL_PASSWORD": "secret"}).sasl_username == user
 
 
 def test_the_ingress_sends_reads_to_the_query_service() -> None:
