@@ -6,7 +6,7 @@ RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo doctor test fuzz check format bench chaos chaos-long clean lock proto docs
+.PHONY: help up demo doctor test fuzz check format bench hostile chaos chaos-long clean lock proto docs
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -39,6 +39,9 @@ test: $(DEV) ## Run the tests (the chaos suite is `make chaos`)
 
 fuzz: $(DEV) ## Run the property tests on new and many more examples
 	$(BIN)/python -m pytest tests/property --hypothesis-profile=fuzz --timeout=1800
+
+hostile: $(DEV) ## Send ten thousand hostile requests to a running gateway (HOSTILE_SEED, HOSTILE_REQUESTS)
+	$(BIN)/python -m pytest -s tests/embedded/test_hostile.py
 
 chaos: $(DEV) ## Faults under load, two minutes of a schedule among them, compared with the ledger
 	$(BIN)/python -m pytest -m chaos
