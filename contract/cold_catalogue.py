@@ -3,10 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal
 
-import msgspec
-
 from contract.cold_days import COLD_TABLES, ColdDay, ColdTable, from_json
-from contract.spans import HOT_COLUMNS, is_late
+from contract.spans import HOT_COLUMNS, Plan, day_number, is_late
 
 IndexKind = Literal["trace", "session", "user", "scored_observation", "scored_session"]
 INDEX_KINDS: Final[Mapping[IndexKind, int]] = {"trace": 1, "session": 2, "user": 3, "scored_observation": 4, "scored_session": 5}
@@ -23,10 +21,10 @@ AND default_kind IN ('', 'DEFAULT') ORDER BY table, position"""
 """The columns that rows and objects have."""
 
 
-def days_of(rows: Iterable[Mapping[str, Any]]) -> tuple[ColdDay, ...]:
-    """Return the cold days that `DAYS` found. A settled day has no hot rows that it took over, so all that are there are late."""
+def days_of(rows: Iterable[Mapping[str, Any]]) -> tuple[tuple[ColdDay, ...], frozenset[str]]:
+    """Return the cold days that `DAYS` found, and the dates of those that are settled."""
     found = [(from_json(row["manifest"]), row["is_settled"]) for row in rows]
-    return tuple(msgspec.structs.replace(day, cut_us=0) if is_settled else day for day, is_settled in found)
+    return tuple(day for day, _ in found), frozenset(day.date for day, is_settled in found if is_settled)
 
 
 def structures_of(rows: Iterable[Mapping[str, Any]]) -> dict[ColdTable, dict[str, str]]:
@@ -40,15 +38,24 @@ def structures_of(rows: Iterable[Mapping[str, Any]]) -> dict[ColdTable, dict[str
 
 def days_named(kind: IndexKind, ids: str) -> str:
     """Return a SELECT of the cold days of ids; `ids` is what stands after IN."""
-    return f"SELECT DISTINCT date FROM cold_index WHERE {PROJECT} AND kind = {INDEX_KINDS[kind]} AND id_hash IN ({ids})"
+    return f"SELECT DISTINCT toString(date) AS date FROM cold_index WHERE {PROJECT} AND kind = {INDEX_KINDS[kind]} AND id_hash IN ({ids})"
 
 
-def late_days(days: Iterable[ColdDay]) -> str:
+def owner_times(kind: IndexKind, hashes: str, plan: Plan) -> str:
+    """Return a SELECT of when traces of sessions or users began and ended on cold days without late rows; `hashes` stands after IN."""
+    days = [day for day in plan.days if day.date not in plan.late_dates]
+    numbers = ", ".join(str(day_number(day.date)) for day in days)
+    cuts = ", ".join(str(day.cut_us) for day in days)
+    current = f"transform(toUInt16(date), [{numbers}], CAST([{cuts}], 'Array(Int64)'), toInt64(-1)) = cut_us" if days else "0"
+    return f"""SELECT id_hash, min(first_us) AS first_us, max(last_us) AS last_us FROM cold_index
+    WHERE {PROJECT} AND kind = {INDEX_KINDS[kind]} AND id_hash IN {hashes} AND {current} GROUP BY id_hash"""
+
+
+def late_days(plan: Plan) -> str:
     """Return a SELECT of the cold days that have late rows in any table."""
-    held = list(days)
-    late = is_late([day.date for day in held], [day.cut_us for day in held])
+    late = is_late([day.date for day in plan.days], [plan.late_after_us(day) for day in plan.days])
     tables = [f"SELECT DISTINCT toDate(start_time) AS date FROM {table} PREWHERE {PROJECT} AND {late}" for table in COLD_TABLES]
-    return f"SELECT DISTINCT date FROM ({' UNION ALL '.join(tables)})"
+    return f"SELECT DISTINCT toString(date) AS date FROM ({' UNION ALL '.join(tables)})"
 
 
 def index_of(table: ColdTable, source: str) -> str:

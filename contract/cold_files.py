@@ -25,7 +25,10 @@ class ColdFiles(Protocol):
     """SQL for the objects of one storage."""
 
     def source(self, keys: Sequence[str], structure: str) -> str:
-        """Return what stands after FROM to read objects, at least one; `structure` is the columns with their types."""
+        """Return what stands after FROM to read objects, at least one; `structure` is the columns with their types.
+
+        Reading must fail where an object is missing; what finds out may be this, by RetryableError, or ClickHouse.
+        """
 
     def target(self, key: str) -> str:
         """Return what stands after INSERT INTO to write one object."""
@@ -43,7 +46,10 @@ class DirectoryFiles:
             raise SettingsError([f"OBJECT_DIR={self._root}: ClickHouse would take {{ }} * ? in a path for a pattern"])
 
     def source(self, keys: Sequence[str], structure: str) -> str:
-        """Return file() over the keys."""
+        """Return file() over the keys; raise RetryableError where one is missing, which ClickHouse would pass over in silence."""
+        missing = [key for key in keys if not (self._root / key).is_file()]
+        if missing:
+            raise RetryableError(f"{len(missing)} objects of cold days are not there, such as {missing[0]}")
         return _together([f"file({quoted(str(self._root / part))}, {FORMAT}, {quoted(structure)})" for part in _parts(keys)])
 
     def target(self, key: str) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from contract.cold_days import HOURS, US_PER_HOUR, ColdDay, ColdObject, ColdTable, hour_of, keys_of
+from contract.errors import RetryableError
 
 HOUR = "toStartOfHour(start_time)"
 SORT_KEYS: Final[Mapping[ColdTable, str]] = {
@@ -47,10 +48,12 @@ class Span:
 class Plan:
     """A project's cold days as they were when a read began, and what they mean for each table.
 
-    `structures` are the tables' columns with their types. `late_dates` are the cold days that have late rows.
+    `structures` are the tables' columns with their types. Of `settled` days every hot row is late; `late_dates` are the cold days that
+    have late rows.
     """
 
     days: tuple[ColdDay, ...] = ()
+    settled: frozenset[str] = frozenset()
     structures: Mapping[ColdTable, Mapping[str, str]] = field(default_factory=dict)
     source: Source | None = None
     late_dates: frozenset[str] = frozenset()
@@ -79,11 +82,15 @@ class Plan:
         contested = [key for day in days if day.date in self.late_dates for key in keys_of(day, table, wanted[day.date])]
         return Span(
             dates=tuple(day.date for day in days),
-            cuts_us=tuple(day.cut_us for day in days),
+            cuts_us=tuple(self.late_after_us(day) for day in days),
             columns=tuple(self.structures[table]),
             shown=self._from(table, shown),
             contested=self._from(table, contested),
         )
+
+    def late_after_us(self, day: ColdDay) -> int:
+        """Return when hot rows of a day began to be late; a settled day has no others, even where the store's clock went back."""
+        return 0 if day.date in self.settled else day.cut_us
 
     @property
     def has_unplaced_scores(self) -> bool:
@@ -91,8 +98,10 @@ class Plan:
         return any(day.unplaced_scores for day in self.days)
 
     def _from(self, table: ColdTable, keys: Sequence[str]) -> str:
-        if not keys or self.source is None:
+        if not keys:
             return ""
+        if self.source is None:
+            raise RetryableError("days of this project are in object storage, which this process does not know; set S3_BUCKET")
         return self.source(keys, structure_of(self.structures[table]))
 
 
@@ -126,7 +135,7 @@ def is_late(dates: Sequence[str], cuts_us: Sequence[int]) -> str:
     """Return the condition of a hot row that came after its day was handed over."""
     numbers = ", ".join(str(day_number(date)) for date in dates)
     cuts = ", ".join(str(cut_us) for cut_us in cuts_us)
-    cut = f"transform(toUInt16(toDate(start_time)), [{numbers}], [{cuts}], toInt64(0))"
+    cut = f"transform(toUInt16(toDate(start_time)), [{numbers}], CAST([{cuts}], 'Array(Int64)'), toInt64(0))"
     return f"{in_days(dates)} AND toUnixTimestamp64Micro(stored_at) > {cut}"
 
 

@@ -12,6 +12,7 @@ from contract.doorkeeper import AccessSettings
 from contract.errors import SettingsError
 from contract.kafka import KafkaSettings
 from contract.logs import LogSettings, set_up
+from contract.objects import ObjectSettings
 from contract.settings import check_all, described, load
 from contract.store import StoreSettings
 from query.app import build
@@ -20,11 +21,14 @@ from query.settings import QuerySettings
 logger = logging.getLogger(__name__)
 
 
-async def serve(settings: QuerySettings, store: StoreSettings, kafka: KafkaSettings, access: AccessSettings) -> None:
+async def serve(
+    settings: QuerySettings, store: StoreSettings, kafka: KafkaSettings, access: AccessSettings, objects: ObjectSettings
+) -> None:
     """Run until SIGTERM or SIGINT."""
     directory = Directory()
     control = ControlReader(kafka, codec_for(kafka.schema_registry_url), directory, settings.control_snapshot_file)
-    app = build(settings, directory, store, lambda: None if control.is_caught_up else "projects and keys have not been read yet", access)
+    unready = "projects and keys have not been read yet"
+    app = build(settings, directory, store, lambda: None if control.is_caught_up else unready, access, objects)
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
@@ -40,17 +44,17 @@ async def serve(settings: QuerySettings, store: StoreSettings, kafka: KafkaSetti
 def main() -> int:
     """Read the environment and serve; return the exit status."""
     try:
-        check_all(os.environ, QuerySettings, StoreSettings, KafkaSettings, AccessSettings, LogSettings)
+        check_all(os.environ, QuerySettings, StoreSettings, KafkaSettings, AccessSettings, ObjectSettings, LogSettings)
         settings, store = load(QuerySettings, os.environ), load(StoreSettings, os.environ)
         kafka, logs = load(KafkaSettings, os.environ), load(LogSettings, os.environ)
-        access = load(AccessSettings, os.environ)
+        access, objects = load(AccessSettings, os.environ), load(ObjectSettings, os.environ)
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return 2
     set_up(logs)
-    for group in (settings, store, kafka, access):
+    for group in (settings, store, kafka, access, objects):
         logger.info("settings %s", " ".join(f"{name}={value}" for name, value in described(group).items()))
-    asyncio.run(serve(settings, store, kafka, access))
+    asyncio.run(serve(settings, store, kafka, access, objects))
     return 0
 
 

@@ -11,20 +11,23 @@ import msgspec
 
 from contract import web
 from contract.clock import US_PER_SECOND, now_us
+from contract.cold_files import ColdFiles, cold_files
 from contract.control import Directory
 from contract.doorkeeper import AccessSettings, Doorkeeper
-from contract.errors import AccessError, OverloadedError, RetryableError
+from contract.errors import AccessError, OverloadedError, RetryableError, SettingsError
 from contract.keys import Project, presented
 from contract.metrics import QUERY_REQUESTS, QUERY_SECONDS, export
+from contract.objects import ObjectSettings
 from contract.store import StoreSettings
 from contract.web import HttpServer, Receive, Response, Scope, Send
 from query import openapi
 from query.cache import AggregateCache
+from query.cold import ColdReads
 from query.errors import BadRequestError, NotFoundError
 from query.page import start_page
 from query.parameters import Query, read_query
 from query.reader import Reader
-from query.reads import Reads, Rows
+from query.reads import Reads
 from query.routes import PREFIX, Route, find_route
 from query.settings import QuerySettings
 from query.shapes import Failure, FailureBody
@@ -50,13 +53,21 @@ def nothing_to_say() -> str | None:
 class QueryApp:
     """The server and what it needs; `port` is where it listens. `start` and `stop` belong to the running event loop."""
 
-    def __init__(self, settings: QuerySettings, doorkeeper: Doorkeeper, reader: Reader, unready: Complaint = nothing_to_say) -> None:
+    def __init__(
+        self,
+        settings: QuerySettings,
+        doorkeeper: Doorkeeper,
+        reader: Reader,
+        unready: Complaint = nothing_to_say,
+        files: ColdFiles | None = None,
+    ) -> None:
         self._reader = reader
         self._unready = unready
         export("query")
         self._store_complaint: str | None = "the store has not answered yet"
         cache = AggregateCache(settings.cache_ttl_seconds * US_PER_SECOND)
-        self._handle = Handler(doorkeeper, reader, cache, Turns(settings.project_threads))
+        reads = Reads(reader, cache, ColdReads(reader, files))
+        self._handle = Handler(doorkeeper, reads, Turns(settings.project_threads))
         self._server = HttpServer(self, settings.host, settings.http_port)
         certificate = settings.certificate()
         self._https_server = HttpServer(self, settings.host, settings.https_port, certificate) if certificate else None
@@ -122,10 +133,10 @@ class QueryApp:
 class Handler:
     """One request → one response. Nothing raised in here reaches the server."""
 
-    def __init__(self, doorkeeper: Doorkeeper, source: Rows, cache: AggregateCache, turns: Turns) -> None:
+    def __init__(self, doorkeeper: Doorkeeper, reads: Reads, turns: Turns) -> None:
         self._doorkeeper = doorkeeper
         self._turns = turns
-        self._reads = Reads(source, cache)
+        self._reads = reads
 
     async def __call__(self, scope: Scope) -> Response:
         """Answer a request by its path."""
@@ -202,12 +213,22 @@ def build(
     store: StoreSettings,
     unready: Complaint = nothing_to_say,
     access: AccessSettings | None = None,
+    objects: ObjectSettings | None = None,
 ) -> QueryApp:
-    """Return the read API over the store at `store`, ready to start.
+    """Return the read API over the store at `store` and the cold days in `objects`, ready to start.
 
     Where the store runs inside the process, `store.path` must be the one the process owns. `unready` may add a reason for
     `/readyz`, such as keys that have not been read yet; until then an unknown key is a passing fault.
     """
     reader = Reader(store, threads=settings.threads, timeout_seconds=settings.timeout_seconds)
     doorkeeper = Doorkeeper(directory, access, lambda: unready() is None)
-    return QueryApp(settings, doorkeeper, reader, unready)
+    return QueryApp(settings, doorkeeper, reader, unready, _cold_files(store, objects))
+
+
+def _cold_files(store: StoreSettings, objects: ObjectSettings | None) -> ColdFiles | None:
+    """Return how the store reads cold days, None where it cannot, which only matters once there are any."""
+    try:
+        return None if objects is None else cold_files(store, objects)
+    except SettingsError as error:
+        logger.info("cold_days_cannot_be_read %s", "; ".join(error.mistakes))
+        return None

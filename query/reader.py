@@ -33,6 +33,7 @@ PASSING_CODES = frozenset(
         241,  # MEMORY_LIMIT_EXCEEDED, of the whole store
         242,  # TABLE_IS_READ_ONLY
         425,  # SYSTEM_ERROR
+        499,  # S3_ERROR
         999,  # KEEPER_EXCEPTION
     }
 )

@@ -1,17 +1,18 @@
 """The reads themselves: which statements answer a query, and what is made of their rows."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, Protocol
+from typing import Any
 
 from contract.clock import US_PER_SECOND
+from contract.spans import Plan
 from query import answers, statements
 from query.cache import AggregateCache
+from query.cold import ColdReads, Rows
 from query.daily import daily_metrics
 from query.errors import NotFoundError
 from query.parameters import Query
 from query.shapes import DailyMetrics, Row, ScorePage, SessionDetail, Totals, TotalsPage, TraceDetail, TracePage, TraceSummaryPage
-from query.statements import Statement, TotalsTable
+from query.statements import Statement, Table, TotalsTable
 
 TRACES = "traces"
 SCORES = "scores"
@@ -22,33 +23,23 @@ CLOSED_AFTER_US = 60 * US_PER_SECOND
 """A range is closed once its end is this long ago."""
 
 
-class Rows(Protocol):
-    """Where rows come from; `query.reader.Reader` is one."""
-
-    def rows(self, statement: Statement) -> Awaitable[list[Row]]:
-        """Run one statement."""
-
-
 class Reads:
     """One method a route; each takes the query and the present time, µs, and returns a struct of `query.shapes`."""
 
-    def __init__(self, source: Rows, cache: AggregateCache) -> None:
+    def __init__(self, source: Rows, cache: AggregateCache, cold: ColdReads | None = None) -> None:
         self._source = source
         self._cache = cache
+        self._cold = cold or ColdReads(source, None)
 
     async def traces(self, query: Query, now_us: int) -> TracePage:
         """Return a page of traces."""
-        rows = await self._page(query, now_us, statements.trace_page)
+        rows = await self._cold.consistently(query.project_id, lambda plan: self._page("traces", query, now_us, plan))
         shown, next_cursor = answers.page(rows, query.limit, TRACES, "start_us")
         return TracePage([answers.trace(row) for row in shown], next_cursor)
 
     async def trace(self, query: Query, now_us: int) -> TraceDetail:  # noqa: ARG002  every read has the same signature
         """Return one trace with all that belongs to it; raise NotFoundError where neither it nor an observation of it is stored."""
-        trace_rows, observation_rows, score_rows = await asyncio.gather(
-            self._source.rows(statements.trace_by_id(query)),
-            self._source.rows(statements.observations_of_trace(query)),
-            self._source.rows(statements.scores_of_trace(query)),
-        )
+        trace_rows, observation_rows, score_rows = await self._cold.consistently(query.project_id, lambda plan: self._trace(query, plan))
         if not trace_rows and not observation_rows:
             raise NotFoundError(f"no trace {query.id!r} in this project")
         row = trace_rows[0] if trace_rows else answers.trace_row_of(query.id, observation_rows)
@@ -56,7 +47,7 @@ class Reads:
 
     async def scores(self, query: Query, now_us: int) -> ScorePage:
         """Return a page of scores."""
-        rows = await self._page(query, now_us, statements.score_page)
+        rows = await self._cold.consistently(query.project_id, lambda plan: self._page("scores", query, now_us, plan))
         shown, next_cursor = answers.page(rows, query.limit, SCORES, "start_us")
         return ScorePage([answers.score(row) for row in shown], next_cursor)
 
@@ -68,13 +59,16 @@ class Reads:
         """Return a page of users."""
         return await self._totals_page(USERS, "users", query)
 
-    async def session(self, query: Query, now_us: int) -> SessionDetail:  # noqa: ARG002  every read has the same signature
+    async def session(self, query: Query, now_us: int) -> SessionDetail:
         """Return one session with a page of its traces; raise NotFoundError where it has none."""
         its_traces = Query(project_id=query.project_id, session_id=query.id, limit=query.limit, cursor=query.cursor)
-        totals_rows, trace_rows = await asyncio.gather(
-            self._source.rows(statements.totals_by_id("sessions", query)),
-            self._source.rows(statements.trace_page(its_traces, None, with_payload=False)),
-        )
+
+        async def read(plan: Plan) -> tuple[list[Row], list[Row]]:
+            return await asyncio.gather(
+                self._totals("sessions", query, plan), self._page("traces", its_traces, now_us, plan, with_payload=False)
+            )
+
+        totals_rows, trace_rows = await self._cold.consistently(query.project_id, read)
         if not totals_rows:
             raise NotFoundError(f"no session {query.id!r} in this project")
         shown, next_cursor = answers.page(trace_rows, query.limit, TRACES, "start_us")
@@ -83,19 +77,23 @@ class Reads:
 
     async def user(self, query: Query, now_us: int) -> Totals:  # noqa: ARG002  every read has the same signature
         """Return one user; raise NotFoundError where it has no traces."""
-        rows = await self._source.rows(statements.totals_by_id("users", query))
+        rows = await self._cold.consistently(query.project_id, lambda plan: self._totals("users", query, plan))
         if not rows:
             raise NotFoundError(f"no user {query.id!r} in this project")
         return answers.totals(rows[0])
 
     async def daily(self, query: Query, now_us: int) -> DailyMetrics:
         """Return metrics by day. Over a closed range, and while its days are unchanged, the last answer is good again."""
+        return await self._cold.consistently(query.project_id, lambda plan: self._kept_daily(query, now_us, plan))
+
+    async def _kept_daily(self, query: Query, now_us: int, plan: Plan) -> DailyMetrics:
         if not self._may_keep(query, now_us):
-            return await self._daily(query)
-        state = int((await self._source.rows(statements.state_of_days(query)))[0]["state"])
+            return await self._daily(query, plan)
+        hot_state = int((await self._source.rows(statements.state_of_days(query)))[0]["state"])
+        state = hash((hot_state, tuple((day.date, day.generation) for day in plan.days)))
         kept: DailyMetrics | None = self._cache.get(query, state, now_us)
         if kept is None:
-            kept = await self._daily(query)
+            kept = await self._daily(query, plan)
             self._cache.put(query, state, kept, now_us)
         return kept
 
@@ -104,24 +102,51 @@ class Reads:
         is_closed = query.to_us is not None and query.to_us + CLOSED_AFTER_US <= now_us
         return self._cache.is_on and is_closed and not (query.name or query.user_id or query.tags)
 
-    async def _daily(self, query: Query) -> DailyMetrics:
+    async def _daily(self, query: Query, plan: Plan) -> DailyMetrics:
+        dates = await self._cold.dates_of_filters(plan, query, "traces")
         observation_rows, trace_rows = await asyncio.gather(
-            self._source.rows(statements.daily_observations(query)),
-            self._source.rows(statements.daily_traces(query)),
+            self._source.rows(statements.daily_observations(query, plan, dates)),
+            self._source.rows(statements.daily_traces(query, plan, dates)),
         )
         return daily_metrics(observation_rows, trace_rows)
 
-    async def _page(self, query: Query, now_us: int, statement: Callable[[Query, int | None], Statement]) -> list[Row]:
+    async def _trace(self, query: Query, plan: Plan) -> tuple[list[Row], list[Row], list[Row]]:
+        dates, scored_dates = await self._cold.dates_of_trace(plan, query)
+        return await asyncio.gather(
+            self._source.rows(statements.trace_by_id(query, plan, dates)),
+            self._source.rows(statements.observations_of_trace(query, plan, dates)),
+            self._source.rows(statements.scores_of_trace(query, plan, dates, scored_dates)),
+        )
+
+    async def _page(self, table: Table, query: Query, now_us: int, plan: Plan, *, with_payload: bool = True) -> list[Row]:
         """Return a page and one row more, from the narrowest window that holds them."""
+        dates = await self._cold.dates_of_filters(plan, query, table)
         rows: list[Row] = []
-        windows: Iterable[int | None] = statements.page_windows(query, now_us)
-        for since_us in windows:
-            rows = await self._source.rows(statement(query, since_us))
+        for since_us in statements.page_windows(query, now_us, plan):
+            span = plan.span(table, since_us=since_us, until_us=statements.page_end(query), dates=dates)
+            if span.is_hot:
+                rows = await self._source.rows(_page_statement(table, query, since_us, with_payload=with_payload))
+            else:
+                rows = await self._cold.page(table, query, since_us, plan, span, with_payload=with_payload)
             if len(rows) > query.limit:
                 break
         return rows
 
     async def _totals_page(self, listing: str, table: TotalsTable, query: Query) -> TotalsPage:
-        rows: list[Any] = await self._source.rows(statements.totals_page(table, query))
+        async def read(plan: Plan) -> list[Row]:
+            rows = await self._source.rows(statements.totals_page(table, query, with_times=not plan.days))
+            return await self._cold.with_times(table, query.project_id, rows, plan)
+
+        rows: list[Any] = await self._cold.consistently(query.project_id, read)
         shown, next_cursor = answers.page(rows, query.limit, listing, "updated_us")
         return TotalsPage([answers.totals(row) for row in shown], next_cursor)
+
+    async def _totals(self, table: TotalsTable, query: Query, plan: Plan) -> list[Row]:
+        rows = await self._source.rows(statements.totals_by_id(table, query, with_times=not plan.days))
+        return await self._cold.with_times(table, query.project_id, rows, plan)
+
+
+def _page_statement(table: Table, query: Query, since_us: int | None, *, with_payload: bool) -> Statement:
+    if table == "scores":
+        return statements.score_page(query, since_us)
+    return statements.trace_page(query, since_us, with_payload=with_payload)

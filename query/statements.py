@@ -7,20 +7,30 @@ Rows are replaced by newer versions, so every statement reads FINAL, and three t
   start_time, and leaving out the part with the newest version would bring an older one back. `identity` hides the
   exact comparison from that pruning.
 - A row that moved to another hour has a tombstone where it was, so its old place shows nothing.
+
+A project's old days may lie in object storage: `plan` says which, `contract.spans` writes the SQL over both, and `dates` are the days in
+which the ids asked for can be, where the index knows. Without cold days the statements are what they would be without all that.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from contract import spans
+from contract.cold_catalogue import owner_times
+from contract.cold_files import READ_SETTINGS
 from contract.events import DEFAULT_ENVIRONMENT
+from contract.spans import HOT, HOUR, Plan, Span
 from query.parameters import Query
 
 US_PER_HOUR = 3_600_000_000
 LAST_HOUR_US = 4_294_963_200_000_000
 """2106-02-07T05:20:00Z: within the last whole hour that toStartOfHour's DateTime holds."""
-WINDOWS_US = (US_PER_HOUR, 48 * US_PER_HOUR)
+US_PER_DAY = 24 * US_PER_HOUR
+WINDOWS_US = (US_PER_HOUR, 2 * US_PER_DAY)
 """A list is looked for in its newest hour, then two days, then everywhere."""
+COLD_WINDOWS_US = (*WINDOWS_US, 8 * US_PER_DAY, 32 * US_PER_DAY, 128 * US_PER_DAY)
+"""Where days are cold, everywhere is many objects."""
 
 SETTINGS: dict[str, Any] = {
     "do_not_merge_across_partitions_select_final": 1,
@@ -28,12 +38,12 @@ SETTINGS: dict[str, Any] = {
     "use_skip_indexes_if_final_exact_mode": 1,
     "enable_shared_storage_snapshot_in_query": 1,
     "join_use_nulls": 1,
+    **READ_SETTINGS,
 }
 
 Table = Literal["traces", "scores"]
 TotalsTable = Literal["sessions", "users"]
 
-HOUR = "toStartOfHour(start_time)"
 EXACT_US = "toUnixTimestamp64Micro(identity(start_time))"
 PROJECT = "project_id = {project_id:String}"
 
@@ -75,32 +85,48 @@ class _Where:
         return f"WHERE {' AND '.join(self.conditions)}" if self.conditions else ""
 
 
-def trace_by_id(query: Query) -> Statement:
+Dates = Collection[str] | None
+
+
+def trace_by_id(query: Query, plan: Plan = HOT, dates: Dates = None) -> Statement:
     """Select one trace."""
+    span = plan.span("traces", dates=dates)
+    found = spans.select("traces", _TRACE_COLUMNS, [PROJECT, "id = {id:String}"], [], span)
+    return Statement(_ordered(found, span, "ORDER BY row_version DESC LIMIT 1"), {"project_id": query.project_id, "id": query.id})
+
+
+def observations_of_trace(query: Query, plan: Plan = HOT, dates: Dates = None) -> Statement:
+    """Select a trace's observations, found by the index on trace ids; asking for their hours first costs more than it saves."""
+    span = plan.span("observations", dates=dates)
     return Statement(
-        f"SELECT {_TRACE_COLUMNS} FROM traces FINAL PREWHERE {PROJECT} AND id = {{id:String}} ORDER BY row_version DESC LIMIT 1",  # noqa: S608  only constants of this module
+        spans.select("observations", _OBSERVATION_COLUMNS, [PROJECT, "trace_id = {id:String}"], [], span),
         {"project_id": query.project_id, "id": query.id},
     )
 
 
-def observations_of_trace(query: Query) -> Statement:
-    """Select a trace's observations, found by the index on trace ids; asking for their hours first costs more than it saves."""
-    return _of_trace("observations", _OBSERVATION_COLUMNS, query)
+def ids_of_observations(plan: Plan = HOT, dates: Dates = None) -> str:
+    """Return a SELECT of the ids of a trace's observations."""
+    return spans.select("observations", "id", [PROJECT, "trace_id = {id:String}"], [], plan.span("observations", dates=dates))
 
 
-def scores_of_trace(query: Query) -> Statement:
-    """Select a trace's scores, and those that name one of its observations without naming the trace."""
-    sql = f"""SELECT {_SCORE_COLUMNS} FROM scores FINAL
-    PREWHERE {PROJECT} AND (trace_id = {{id:String}} OR trace_id = '')
-    WHERE trace_id = {{id:String}} OR observation_id IN (
-        SELECT id FROM observations PREWHERE {PROJECT} AND trace_id = {{id:String}}
-    )"""  # noqa: S608  only constants of this module
+def scores_of_trace(query: Query, plan: Plan = HOT, dates: Dates = None, scored_dates: Dates = None) -> Statement:
+    """Select a trace's scores, and those that name one of its observations without naming the trace; these are in `scored_dates`."""
+    observations = f"SELECT id FROM observations PREWHERE {PROJECT} AND trace_id = {{id:String}}"  # noqa: S608  only constants of this module
+    if plan.days:
+        observations = ids_of_observations(plan, dates)
+    all_dates = None if dates is None or scored_dates is None else {*dates, *scored_dates}
+    sql = spans.select(
+        "scores",
+        _SCORE_COLUMNS,
+        [PROJECT, "(trace_id = {id:String} OR trace_id = '')"],
+        [f"(trace_id = {{id:String}} OR observation_id IN (\n        {observations}\n    ))"],
+        plan.span("scores", dates=all_dates),
+    )
     return Statement(sql, {"project_id": query.project_id, "id": query.id})
 
 
-def _of_trace(table: str, columns: str, query: Query) -> Statement:
-    sql = f"SELECT {columns} FROM {table} FINAL PREWHERE {PROJECT} AND trace_id = {{id:String}}"  # noqa: S608  only constants of this module
-    return Statement(sql, {"project_id": query.project_id, "id": query.id})
+def _ordered(found: str, span: Span, order: str) -> str:
+    return f"{found} {order}" if span.is_hot else f"SELECT * FROM ({found}) {order}"  # noqa: S608  only constants of this module
 
 
 def trace_page(query: Query, since_us: int | None, *, with_payload: bool = True) -> Statement:
@@ -127,18 +153,46 @@ def _page(table: Table, columns: str, query: Query, since_us: int | None) -> Sta
     return Statement(sql, where.parameters)
 
 
-def page_windows(query: Query, now_us: int) -> Iterable[int | None]:
+def cold_page_keys(table: Table, query: Query, since_us: int | None, span: Span) -> Statement:
+    """Select where the rows of a page and one more are, not before `since_us`, over hot and cold."""
+    where = _Where({"project_id": query.project_id, "rows": query.limit + 1})
+    _filter_rows(where, query)
+    _filter_times(where, query, since_us)
+    columns = (
+        "toUnixTimestamp64Micro(start_time) AS start_us, id, trace_id"
+        if table == "scores"
+        else ("toUnixTimestamp64Micro(start_time) AS start_us, id, id AS trace_id")
+    )
+    found = spans.select(table, columns, [PROJECT], where.conditions, span)
+    return Statement(f"SELECT * FROM ({found}) ORDER BY start_us DESC, id DESC LIMIT {{rows:UInt32}}", where.parameters)  # noqa: S608  as above
+
+
+def cold_page_rows(
+    table: Table, query: Query, ids: Collection[str], hours: Collection[int], span: Span, *, with_payload: bool
+) -> Statement:
+    """Select the rows of a page by their ids and hours (since the epoch); more than these may come."""
+    columns = _SCORE_COLUMNS if table == "scores" else _TRACE_COLUMNS if with_payload else _SUMMARY_COLUMNS
+    starts = ", ".join(f"toDateTime({hour * 3600}, 'UTC')" for hour in sorted(hours))
+    keys = [PROJECT, f"{HOUR} IN ({starts})", "id IN {ids:Array(String)}"]
+    return Statement(spans.select(table, columns, keys, [], span), {"project_id": query.project_id, "ids": sorted(ids)})
+
+
+def page_windows(query: Query, now_us: int, plan: Plan = HOT) -> Iterable[int | None]:
     """Yield how far back to look for a page, each time further, lastly as far as the query allows.
 
     A session, a user or a trace is found by its index wherever it is, so it needs no windows.
     """
     if query.session_id is None and query.user_id is None and query.trace_id is None:
-        ends = [now_us, query.to_us, query.cursor.at_us if query.cursor else None]
-        end_us = min(end for end in ends if end is not None)
-        for window_us in WINDOWS_US:
+        end_us = min(now_us, page_end(query) or now_us)
+        for window_us in COLD_WINDOWS_US if plan.days else WINDOWS_US:
             if query.from_us is None or end_us - window_us > query.from_us:
                 yield end_us - window_us
     yield query.from_us
+
+
+def page_end(query: Query) -> int | None:
+    """Return the time after which no row of a page can be, None where there is none."""
+    return min((end for end in (query.to_us, query.cursor.at_us if query.cursor else None) if end is not None), default=None)
 
 
 def _filter_rows(where: _Where, query: Query) -> None:
@@ -181,7 +235,7 @@ def _within_hours(at_us: int) -> int:
     return min(max(at_us, 0), LAST_HOUR_US)
 
 
-def totals_page(table: TotalsTable, query: Query) -> Statement:
+def totals_page(table: TotalsTable, query: Query, *, with_times: bool = True) -> Statement:
     """Select a page of sessions or users and one more, the last active first, with the times of their traces."""
     where = _Where({"project_id": query.project_id, "rows": query.limit + 1})
     having = _Where(where.parameters, ["trace_count > 0"])
@@ -192,17 +246,40 @@ def totals_page(table: TotalsTable, query: Query) -> Statement:
     if query.cursor is not None:
         having.add("(updated_us, id) < ({cursor_us:Int64}, {cursor_id:String})", cursor_us=query.cursor.at_us, cursor_id=query.cursor.id)
     found = _totals(table, where, having, "ORDER BY updated_us DESC, id DESC LIMIT {rows:UInt32}")
-    return Statement(_with_times(table, found), where.parameters)
+    return Statement(_with_times(table, found) if with_times else found, where.parameters)
 
 
-def totals_by_id(table: TotalsTable, query: Query) -> Statement:
+def totals_by_id(table: TotalsTable, query: Query, *, with_times: bool = True) -> Statement:
     """Select one session's or user's totals with the times of its traces."""
     where = _Where({"project_id": query.project_id, "id": query.id}, ["id = {id:String}"])
-    return Statement(_with_times(table, _totals(table, where, _Where(where.parameters, ["trace_count > 0"]), "")), where.parameters)
+    found = _totals(table, where, _Where(where.parameters, ["trace_count > 0"]), "")
+    return Statement(_with_times(table, found) if with_times else found, where.parameters)
+
+
+def cold_times(table: TotalsTable, project_id: str, ids: Collection[str], plan: Plan) -> Statement:
+    """Select first and last time of the traces of sessions or users, by the hash of their ids.
+
+    Of cold days the index knows them, but for days with late rows, whose objects are read.
+    """
+    owner = "session_id" if table == "sessions" else "user_id"
+    traces = spans.select(
+        "traces",
+        f"cityHash64({owner}) AS id_hash, start_time, end_time",
+        [PROJECT],
+        [f"{owner} IN {{ids:Array(String)}}"],
+        plan.span("traces", dates=plan.late_dates),
+    )
+    indexed = owner_times("session" if table == "sessions" else "user", "arrayMap(id -> cityHash64(id), {ids:Array(String)})", plan)
+    sql = f"""SELECT id_hash, min(first_us) AS first_us, max(last_us) AS last_us FROM (
+        SELECT id_hash, toUnixTimestamp64Micro(start_time) AS first_us,
+            toUnixTimestamp64Micro(greatest(start_time, ifNull(end_time, start_time))) AS last_us FROM ({traces})
+        UNION ALL {indexed}
+    ) GROUP BY id_hash"""  # noqa: S608  only constants of this module
+    return Statement(sql, {"project_id": project_id, "ids": sorted(ids)})
 
 
 def _totals(table: TotalsTable, where: _Where, having: _Where, order: str) -> str:
-    return f"""SELECT id, toUnixTimestamp64Micro(max(updated_at)) AS updated_us, sum(trace_count) AS trace_count,
+    return f"""SELECT id, cityHash64(id) AS id_hash, toUnixTimestamp64Micro(max(updated_at)) AS updated_us, sum(trace_count) AS trace_count,
         sum(observation_count) AS observation_count, sum(generation_count) AS generation_count,
         sum(error_count) AS error_count, sum(unpriced_count) AS unpriced_count,
         sumMap(usage) AS usage, sumMap(cost) AS cost, sum(total_cost) AS total_cost
@@ -222,32 +299,37 @@ def _with_times(table: TotalsTable, found: str) -> str:
     ) AS times ON times.owner = found.id ORDER BY updated_us DESC, id DESC"""  # noqa: S608  only constants of this module
 
 
-def daily_observations(query: Query) -> Statement:
-    """Sum observations by day and model. Trace filters choose observations through their trace, whenever that began."""
+def daily_observations(query: Query, plan: Plan = HOT, dates: Dates = None) -> Statement:
+    """Sum observations by day and model. Trace filters choose observations through their trace, whenever that began (in `dates`)."""
     where = _Where({"project_id": query.project_id})
     _filter_times(where, query, query.from_us)
     _filter_environment(where, query)
     chosen = _Where(where.parameters)
     _filter_rows(chosen, Query(project_id=query.project_id, user_id=query.user_id, name=query.name, tags=query.tags))
     if chosen.conditions:
-        where.conditions.append(f"trace_id IN (SELECT id FROM traces FINAL PREWHERE {PROJECT} {chosen.sql})")  # noqa: S608  only constants of this module
+        traces = spans.select("traces", "id", [PROJECT], chosen.conditions, plan.span("traces", dates=dates))
+        where.conditions.append(f"trace_id IN ({traces})")
+    columns = "start_time, model, provider, level, usage, is_counted, total_cost"
+    span = plan.span("observations", since_us=query.from_us, until_us=query.to_us)
     sql = f"""SELECT toString(toDate(start_time)) AS date, model, provider, count() AS observation_count,
         countIf(level = 'ERROR') AS error_count, sumMapIf(usage, is_counted) AS usage, sumIf(total_cost, is_counted) AS total_cost
-    FROM observations FINAL PREWHERE {PROJECT} {where.sql} GROUP BY date, model, provider ORDER BY date, model, provider"""  # noqa: S608  only constants of this module
+    FROM ({spans.select("observations", columns, [PROJECT], where.conditions, span)})
+    GROUP BY date, model, provider ORDER BY date, model, provider"""  # noqa: S608  only constants of this module
     return Statement(sql, where.parameters)
 
 
-def daily_traces(query: Query) -> Statement:
+def daily_traces(query: Query, plan: Plan = HOT, dates: Dates = None) -> Statement:
     """Count traces and their latency, µs, by day; the quantiles are exact and take 8 bytes a trace of memory."""
     where = _Where({"project_id": query.project_id})
     _filter_rows(where, query)
     _filter_times(where, query, query.from_us)
+    columns = """toString(toDate(start_time)) AS date,
+            toUnixTimestamp64Micro(end_time) - toUnixTimestamp64Micro(start_time) AS latency_us"""
+    span = plan.span("traces", since_us=query.from_us, until_us=query.to_us, dates=dates)
     sql = f"""SELECT date, count() AS trace_count, count(latency_us) AS ended_count, avg(latency_us) AS mean_us,
         quantilesExact(0.5, 0.95, 0.99)(latency_us) AS quantiles_us
     FROM (
-        SELECT toString(toDate(start_time)) AS date,
-            toUnixTimestamp64Micro(end_time) - toUnixTimestamp64Micro(start_time) AS latency_us
-        FROM traces FINAL PREWHERE {PROJECT} {where.sql}
+        {spans.select("traces", columns, [PROJECT], where.conditions, span)}
     ) GROUP BY date ORDER BY date"""  # noqa: S608  only constants of this module
     return Statement(sql, where.parameters)
 

@@ -7,7 +7,8 @@ import httpx
 import pytest
 
 from contract.store import StoreSettings, connect
-from tests.integration.query.served import MIGRATION, Store, serving, statements_of
+from sinks.clickhouse.migrations import migrate
+from tests.integration.query.served import Store, serving
 
 _databases = itertools.count(1)
 
@@ -25,13 +26,9 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreSettings]:
 def store(engine: StoreSettings) -> Iterator[Store]:
     """An empty migrated database."""
     database = f"query_{next(_databases)}"
-    first = connect(engine, database="default")
-    first.command(f"CREATE DATABASE {database}")
-    first.close()
     settings = StoreSettings(path=engine.path, database=database)
+    migrate(settings)
     client = connect(settings)
-    for statement in statements_of(MIGRATION.read_text()):
-        client.command(statement)
     yield Store(settings, client)
     client.command(f"DROP DATABASE {database} SYNC")
     client.close()

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,20 +14,14 @@ from clickhouse_connect.driver.client import Client
 
 from contract.control import Directory, key_record, project_record
 from contract.keys import Project, Scope, api_key
+from contract.objects import ObjectSettings
 from contract.store import StoreSettings
 from query.app import QueryApp, build
 from query.settings import QuerySettings
 
-MIGRATION = Path(__file__).parents[3] / "sinks" / "clickhouse" / "migrations" / "0001_rows.sql"
 NOON_US = 1_795_262_400_000_000
 """2026-11-21T12:00:00Z."""
 HOUR_US = 3_600_000_000
-
-
-def statements_of(text: str) -> list[str]:
-    """Split a migration into statements; its comments may hold semicolons."""
-    bare = "\n".join(line for line in text.splitlines() if not line.startswith("--"))
-    return [part for part in bare.split(";") if part.strip()]
 
 
 @dataclass
@@ -78,13 +71,13 @@ KEYS: tuple[tuple[str, str, Scope], ...] = (
 
 
 @contextmanager
-def serving(store: StoreSettings, **settings: Any) -> Iterator[tuple[QueryApp, httpx.Client]]:
+def serving(store: StoreSettings, objects: ObjectSettings | None = None, **settings: Any) -> Iterator[tuple[QueryApp, httpx.Client]]:
     """Serve the read API on a free port from an event loop of its own; the client shows project p1's read key."""
     with asyncio.Runner() as runner:
         loop = runner.get_loop()
         thread = threading.Thread(target=loop.run_forever, name="read-api")
         thread.start()
-        app = build(QuerySettings(http_port=0, **settings), directory_of(*KEYS), store)
+        app = build(QuerySettings(http_port=0, **settings), directory_of(*KEYS), store, objects=objects)
         try:
             asyncio.run_coroutine_threadsafe(app.start(), loop).result(20)
             headers = {"authorization": "Bearer read-p1"}
