@@ -465,6 +465,32 @@ SERVICES = (
     ),
 )
 
+DEGRADATION = (
+    _v(
+        "MAX_QUEUE_SIZE",
+        "int",
+        100_000,
+        "Records of `events` that may wait for the processors: from 80 % on the level of degradation rises, see docs/operations.md.",
+        at_least=10,
+    ),
+    _v(
+        "MAX_QUEUE_SECONDS",
+        "float",
+        300.0,
+        "The same in time: how long the oldest record may have waited, for processors or store.",
+        at_least=1,
+    ),
+    _v("DEGRADATION_HOLD_SECONDS", "float", 10.0, "How long it must be calm before the level falls by one.", at_least=0.1, at_most=3600),
+    _v(
+        "DEGRADATION_SILENCE_SECONDS",
+        "float",
+        30.0,
+        "Without a word from the controller for this long a service goes back to level 0; more than a worker's session and recovery take.",
+        at_least=10,
+        at_most=3600,
+    ),
+)
+
 GROUPS: dict[str, tuple[Variable, ...]] = {
     "Kafka": KAFKA,
     "ClickHouse": STORE,
@@ -475,6 +501,7 @@ GROUPS: dict[str, tuple[Variable, ...]] = {
     "Archive": ARCHIVE,
     "Query": QUERY,
     "Gateway and query": ACCESS,
+    "Degradation": DEGRADATION,
     "Embedded stack": EMBEDDED,
     "Every service": SERVICES,
 }

@@ -12,6 +12,7 @@ from contract.control import ControlReader, Directory
 from contract.doorkeeper import AccessSettings, Doorkeeper
 from contract.errors import RetryableError, SettingsError
 from contract.kafka import KafkaSettings, create_topics, producer
+from contract.level import ObeyedLevel
 from contract.metrics import GATEWAY_HELD_BYTES, GATEWAY_MAX_HELD_BYTES, export
 from contract.objects import ListedStore, object_store
 from contract.stopping import end_within
@@ -62,6 +63,7 @@ class Gateway:
         self._seed = read_seed(settings.projects_file)
         self._codec: Codec = codec_for(kafka.schema_registry_url)
         self._directory = Directory()
+        self._level = ObeyedLevel(self._directory, settings.degradation_silence_seconds)
         self._control = ControlReader(kafka, self._codec, self._directory, settings.control_snapshot_file)
         self._publisher = KafkaPublisher(
             lambda on_error: producer(

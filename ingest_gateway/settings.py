@@ -76,6 +76,7 @@ class GatewaySettings:
     s3_region: str | None = env("S3_REGION")
     s3_ca_file: Path | None = env("S3_CA_FILE")
     metrics_projects: int = env("METRICS_PROJECTS")
+    degradation_silence_seconds: float = env("DEGRADATION_SILENCE_SECONDS")
     traces_endpoint: str | None = env("PIPELINE_TRACES_ENDPOINT")
     traces_ratio: float = env("PIPELINE_TRACES_RATIO")
 

@@ -15,13 +15,15 @@ from yarl import URL
 
 from contract.clock import US_PER_SECOND, now_us
 from contract.codec import codec_for
+from contract.control import ControlReader, Directory
 from contract.errors import RetryableError
 from contract.kafka import KafkaSettings, instance_id, producer
+from contract.level import ObeyedLevel
 from contract.metrics import PROCESSOR_READY, PROCESSOR_STOPPED, export
 from contract.poison import PoisonError
 from contract.standstill import GroupPositions, Place, StandstillWatch
 from contract.stopping import end_within
-from contract.topics import EVENTS, changelog_config
+from contract.topics import EVENTS, ROW_TOPICS, changelog_config
 from contract.tracing import TracingSettings, tracing
 from contract.web import HttpServer, health_app
 from processors.agents import LostOwnershipError, Ownership, run
@@ -35,6 +37,7 @@ from processors.lags import Lags
 from processors.output import Output
 from processors.pipeline import Pipeline
 from processors.positions import Positions, SkippedRecordsError
+from processors.pressure import LEADING_PARTITION, LEVEL_TIMEOUT_MS, LOOK_SECONDS, PressureControl, sayer
 from processors.settings import ProcessorSettings
 from processors.step import StepPolicy
 from processors.table import StateTable
@@ -69,17 +72,29 @@ class Worker:
         self._positions = Positions(KafkaEventsLog(kafka, settings.group))
         self._log = KafkaChangelogLog(kafka, self._table.changelog_topic)
         self._changelog = Changelog(self._table, self._output.deliver_for_certain, self._log, self._ownership.beat)
+        codec, directory = codec_for(kafka.schema_registry_url), Directory()
+        self._control = ControlReader(kafka, codec, directory)
+        self._level = ObeyedLevel(directory, settings.degradation_silence_seconds)
+        self._pressure = PressureControl(
+            GroupPositions(kafka, settings.group, (EVENTS,)),
+            GroupPositions(kafka, settings.sink_group, ROW_TOPICS),
+            sayer(producer(kafka, client_id="sluice-controller", timeout_ms=LEVEL_TIMEOUT_MS, linger_ms=0), codec),
+            self._level.now,
+            settings.queue_bounds(),
+            settings.instance_id or f"{os.uname().nodename}:{os.getpid()}",
+        )
         self._pipeline = Pipeline(
             self._table,
             self._changelog,
             self._output.deliver_for_certain,
-            codec_for(kafka.schema_registry_url),
+            codec,
             price_book(settings),
             policy(settings),
             settings.poison_policy(),
             now_us,
             version("sluice"),
             tracing(TracingSettings(endpoint=settings.traces_endpoint, ratio=settings.traces_ratio), "processor"),
+            lambda: self._level.level,
         )
         self._server = HttpServer(health_app(self), settings.web_host, settings.web_port)
         self._lags = Lags(settings.group)
@@ -97,6 +112,7 @@ class Worker:
         self.app.task(self._pulse)
         self.app.task(self._watch_changelog)
         self.app.task(self._watch_lag)
+        self.app.task(self._control_level)
         self.app.task(self._commit_positions)
 
     async def _run(self, stream: Any) -> None:
@@ -119,6 +135,7 @@ class Worker:
 
     async def _serve(self) -> None:
         self._output.start()
+        self._control.start()
         self._standstill.start()
         await self._server.start()
         logger.info("worker_listening port=%d", self._server.port)
@@ -187,6 +204,15 @@ class Worker:
                     self._lags.show(await self._ends_of(owned))
             except (KafkaError, TimeoutError) as error:
                 logger.warning("lag_not_known error=%r", error)
+
+    async def _control_level(self) -> None:
+        """Say the level of degradation, while partition 0 of `events` is ours."""
+        while not self.app.should_stop:
+            await asyncio.sleep(LOOK_SECONDS)
+            if self._is_ready and LEADING_PARTITION in self._owned_partitions():
+                await asyncio.to_thread(self._pressure.look)
+            else:
+                self._pressure.resign()
 
     async def _ends_of(self, owned: list[int]) -> dict[int, int]:
         """Ask for the end offsets: what comes with fetched records stands still while Faust holds a partition back."""

@@ -56,6 +56,7 @@ class Pipeline:
         now_us: Callable[[], int],
         release: str = "",
         tracing: Tracing | None = None,
+        level: Callable[[], int] = lambda: 0,
     ) -> None:
         self._table = table
         self._changelog = changelog
@@ -67,6 +68,7 @@ class Pipeline:
         self._now_us = now_us
         self._release = release
         self._tracing = tracing
+        self._level = level
         self._evicted_at: dict[int, float] = {}
         self._watches: dict[int, PoisonWatch] = {}
 
@@ -107,7 +109,7 @@ class Pipeline:
 
     def _step(self, partition: int, consumed: Sequence[Consumed]) -> tuple[StepResult, list[Outgoing]]:
         records, letters = self._decoded(partition, consumed)
-        step = Step(partition, self._table.reader(partition), self._prices, self._policy, self._now_us())
+        step = Step(partition, self._table.reader(partition), self._prices, self._policy, self._now_us(), self._level())
         step.take_all(records)
         result = step.finish()
         result.changes.update(self._evictions(partition, consumed, result))

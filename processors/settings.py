@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from contract.degradation import QueueBounds
 from contract.poison import PoisonPolicy
 from contract.settings import env
 
@@ -30,6 +31,16 @@ class ProcessorSettings:
     traces_endpoint: str | None = env("PIPELINE_TRACES_ENDPOINT")
     traces_ratio: float = env("PIPELINE_TRACES_RATIO")
     stall_seconds: int = env("STALL_SECONDS")
+
+    sink_group: str = env("SINK_GROUP")
+    max_queue_size: int = env("MAX_QUEUE_SIZE")
+    max_queue_seconds: float = env("MAX_QUEUE_SECONDS")
+    degradation_hold_seconds: float = env("DEGRADATION_HOLD_SECONDS")
+    degradation_silence_seconds: float = env("DEGRADATION_SILENCE_SECONDS")
+
+    def queue_bounds(self) -> QueueBounds:
+        """Return when the level of degradation rises and falls."""
+        return QueueBounds(records=self.max_queue_size, seconds=self.max_queue_seconds, hold_seconds=self.degradation_hold_seconds)
 
     def poison_policy(self) -> PoisonPolicy:
         """Return when records that cannot be read stop the worker."""

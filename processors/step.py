@@ -88,11 +88,12 @@ class _Deltas:
 class Step:
     """Takes records of one partition in offset order; `finish` says what to write."""
 
-    def __init__(self, partition: int, reader: StateReader, prices: PriceBook, policy: StepPolicy, now_us: int) -> None:
+    def __init__(self, partition: int, reader: StateReader, prices: PriceBook, policy: StepPolicy, now_us: int, level: int = 0) -> None:
         self._partition = partition
         self._prices = prices
         self._policy = policy
         self._now_us = now_us
+        self._level = level
         self._working = Working(reader)
         self._tombstones: list[Row] = []
         self._received_at = 0
@@ -226,6 +227,7 @@ class Step:
             record["is_partial"] = state.is_evicted
             if priced is not None:
                 record |= _price_columns(state, priced)
+                record["degradation_level"] = self._level
             yield _row_of_entity(project_id, record, entity)
 
     def _trace_rows(self) -> Iterable[Row]:

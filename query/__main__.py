@@ -11,6 +11,7 @@ from contract.control import ControlReader, Directory
 from contract.doorkeeper import AccessSettings
 from contract.errors import SettingsError
 from contract.kafka import KafkaSettings
+from contract.level import ObeyedLevel
 from contract.logs import LogSettings, set_up
 from contract.objects import ObjectSettings
 from contract.settings import check_all, described, load
@@ -26,6 +27,7 @@ async def serve(
 ) -> None:
     """Run until SIGTERM or SIGINT."""
     directory = Directory()
+    ObeyedLevel(directory, settings.degradation_silence_seconds)  # shown, nothing here depends on it
     control = ControlReader(kafka, codec_for(kafka.schema_registry_url), directory, settings.control_snapshot_file)
     unready = "projects and keys have not been read yet"
     app = build(settings, directory, store, lambda: None if control.is_caught_up else unready, access, objects)

@@ -20,6 +20,7 @@ class QuerySettings:
     timeout_seconds: int = env("QUERY_TIMEOUT_SECONDS")
     threads: int = env("QUERY_THREADS")
     project_threads: int = env("QUERY_PROJECT_THREADS")
+    degradation_silence_seconds: float = env("DEGRADATION_SILENCE_SECONDS")
     control_snapshot_file: Path | None = env("CONTROL_SNAPSHOT_FILE")
 
     def __post_init__(self) -> None:

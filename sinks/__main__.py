@@ -8,7 +8,10 @@ import sys
 from typing import Any
 
 from contract import logs
+from contract.codec import codec_for
+from contract.control import ControlReader, Directory
 from contract.errors import PipelineError, SettingsError
+from contract.level import ObeyedLevel
 from contract.poison import PoisonError
 from contract.settings import described
 from contract.web import HttpServer, health_app
@@ -54,15 +57,19 @@ async def serve(settings: Settings, command: str) -> int:
     Where the records are at fault it stops but stays, so that health says why: every restart would bury some more of them.
     """
     parts: tuple[Any, ...] = (settings.kafka, settings.sink)
+    directory = Directory()
+    control = ControlReader(settings.kafka, codec_for(settings.kafka.schema_registry_url), directory)
+    obeyed = ObeyedLevel(directory, settings.sink.degradation_silence_seconds)
     if command == CLICKHOUSE:
         sink, parts = build_clickhouse_sink(settings.kafka, settings.store, settings.sink), (*parts, settings.store)
     else:
-        sink = build_archive_sink(settings.kafka, settings.objects, settings.sink, settings.archive)
+        sink = build_archive_sink(settings.kafka, settings.objects, settings.sink, settings.archive, lambda: obeyed.level)
         parts = (*parts, settings.objects, settings.archive)
     for name, value in (item for part in parts for item in described(part).items()):
         logger.info("setting %s=%s", name, value)
     web = HttpServer(health_app(sink), settings.sink.web_host, settings.sink.web_port)
     asked_to_stop = stop_on_signals(sink)
+    control.start()
     await web.start()
     logger.info("sink_started port=%d", web.port)
     try:
@@ -73,6 +80,7 @@ async def serve(settings: Settings, command: str) -> int:
         return EXIT_FAILED
     finally:
         await web.stop()
+        await asyncio.to_thread(control.stop)
     return 0
 
 

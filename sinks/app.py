@@ -1,10 +1,11 @@
 """The composition roots of the sinks; each runs by itself or inside another process, on a thread of its own."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 
 from contract.codec import Codec, codec_for
+from contract.degradation import CUT, NORMAL
 from contract.kafka import KafkaSettings, consumer, create_topics, instance_id, producer, topic_id
 from contract.objects import ObjectSettings, object_store
 from contract.standstill import GroupPositions
@@ -34,6 +35,13 @@ FETCH_BYTES = 1_048_576
 FETCH_QUEUE_KBYTES = 4_096
 ARCHIVE_WRITERS = 2
 OBJECT_PATIENCE_SECONDS = 60.0
+
+Level = Callable[[], int]
+
+
+def normal() -> int:
+    """Return the level of a sink that nobody tells."""
+    return NORMAL
 
 
 def build_clickhouse_sink(kafka: KafkaSettings, store: StoreSettings, sink: SinkSettings) -> Sink:
@@ -67,8 +75,10 @@ def build_clickhouse_sink(kafka: KafkaSettings, store: StoreSettings, sink: Sink
     return Sink(plan)
 
 
-def build_archive_sink(kafka: KafkaSettings, objects: ObjectSettings, sink: SinkSettings, settings: ArchiveSettings) -> Sink:
-    """Return the sink that keeps `events` in object storage, not yet started."""
+def build_archive_sink(
+    kafka: KafkaSettings, objects: ObjectSettings, sink: SinkSettings, settings: ArchiveSettings, level: Level = normal
+) -> Sink:
+    """Return the sink that keeps `events` in object storage, not yet started; it waits while previews are cut, and catches up after."""
     ids: list[str] = []
 
     def build() -> Engine:
@@ -84,6 +94,7 @@ def build_archive_sink(kafka: KafkaSettings, objects: ObjectSettings, sink: Sink
             ARCHIVE_WRITERS,
             lambda: ArchiveWriter(object_store(objects), codec, ids[0]),
             codec,
+            lambda: level() >= CUT,
         )
 
     plan = SinkPlan(
@@ -117,6 +128,7 @@ def _engine(
     writers: int,
     make_writer: MakeWriter,
     codec: Codec,
+    yields: Callable[[], bool] = lambda: False,
 ) -> Engine:
     letters = _dead_letters(meter.sink, kafka, codec)
     policy = EnginePolicy(
@@ -126,7 +138,7 @@ def _engine(
         revoke_seconds=REVOKE_SECONDS,
         shutdown_seconds=sink.shutdown_timeout_seconds,
     )
-    return Engine(source, ledger, ThreadWorkers(writers, make_writer, letters.bury), policy, meter)
+    return Engine(source, ledger, ThreadWorkers(writers, make_writer, letters.bury), policy, meter, yields=yields)
 
 
 def _meter(name: str, group: str, sink: SinkSettings) -> Meter:

@@ -37,6 +37,7 @@ class SinkSettings:
     poison_run_limit: int = env("POISON_RUN_LIMIT")
     poison_ratio_limit: float = env("POISON_RATIO_LIMIT")
     shutdown_timeout_seconds: int = env("SHUTDOWN_TIMEOUT_SECONDS")
+    degradation_silence_seconds: float = env("DEGRADATION_SILENCE_SECONDS")
     traces_endpoint: str | None = env("PIPELINE_TRACES_ENDPOINT")
     traces_ratio: float = env("PIPELINE_TRACES_RATIO")
     stall_seconds: int = env("STALL_SECONDS")

@@ -5,13 +5,14 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from contract.codec import codec_for
 from contract.control import ControlReader, Directory
 from contract.doorkeeper import AccessSettings
 from contract.errors import PipelineError, RetryableError, SettingsError
+from contract.level import ObeyedLevel
 from contract.logs import set_up
 from contract.poison import PoisonError
 from contract.settings import load
@@ -19,7 +20,7 @@ from contract.web import HttpServer, health_app
 from query.app import build as build_query
 from query.settings import QuerySettings
 from sinks import settings as sink_settings
-from sinks.app import build_archive_sink, build_clickhouse_sink
+from sinks.app import build_archive_sink, build_clickhouse_sink, normal
 from sinks.clickhouse.migrations import migrate
 from sinks.engine.running import start_thread, stop_on_signals
 from sinks.engine.sink import Sink, Sinks
@@ -73,7 +74,8 @@ async def _serve(settings: StoreProcess) -> None:
     """
     kafka, directory = settings.sinks.kafka, Directory()
     control = ControlReader(kafka, codec_for(kafka.schema_registry_url), directory, settings.query.control_snapshot_file)
-    sinks = build_sinks(settings.sinks)
+    obeyed = ObeyedLevel(directory, settings.sinks.sink.degradation_silence_seconds)
+    sinks = build_sinks(settings.sinks, lambda: obeyed.level)
     web = HttpServer(health_app(Sinks(sinks)), settings.sinks.sink.web_host, settings.sinks.sink.web_port)
     query = build_query(
         settings.query,
@@ -100,12 +102,12 @@ async def _serve(settings: StoreProcess) -> None:
             raise failure
 
 
-def build_sinks(settings: SinkSide) -> list[Sink]:
+def build_sinks(settings: SinkSide, level: Callable[[], int] = normal) -> list[Sink]:
     """Return the sinks of this process, not yet started."""
     clickhouse = build_clickhouse_sink(settings.kafka, settings.store, settings.sink)
     if not settings.archive.is_enabled:
         return [clickhouse]
-    return [clickhouse, build_archive_sink(settings.kafka, settings.objects, settings.sink, settings.archive)]
+    return [clickhouse, build_archive_sink(settings.kafka, settings.objects, settings.sink, settings.archive, level)]
 
 
 async def _until_over(ended: Sequence[asyncio.Future[None]], asked_to_stop: asyncio.Event) -> None:

@@ -1,26 +1,11 @@
 """What waits in a consumer group's partitions, from offsets alone. Pure: `now` and the offsets are given."""
 
 from collections import deque
-from collections.abc import Mapping
-from typing import NamedTuple
 
 from contract.degradation import Pressure
+from contract.standstill import Place, Position, Positions
 
 MOST_SAMPLES = 600
-
-
-class Place(NamedTuple):
-    """A partition of a topic."""
-
-    topic: str
-    partition: int
-
-
-class Offsets(NamedTuple):
-    """Where a group is, and where the partition ends."""
-
-    committed: int
-    end: int
 
 
 class Backlog:
@@ -29,14 +14,14 @@ class Backlog:
     def __init__(self) -> None:
         self._ends: dict[Place, deque[tuple[float, int]]] = {}
 
-    def look(self, offsets: Mapping[Place, Offsets], now: float) -> Pressure:
+    def look(self, positions: Positions, now: float) -> Pressure:
         """Take a measurement in and return what waits: all partitions' records, the worst partition's seconds."""
-        for place in self._ends.keys() - offsets.keys():
+        for place in self._ends.keys() - positions.keys():
             del self._ends[place]
-        ages = [self._age(place, found, now) for place, found in offsets.items()]
-        return Pressure(sum(max(0, found.end - found.committed) for found in offsets.values()), max(ages, default=0.0))
+        ages = [self._age(place, found, now) for place, found in positions.items()]
+        return Pressure(sum(found.waiting for found in positions.values()), max(ages, default=0.0))
 
-    def _age(self, place: Place, found: Offsets, now: float) -> float:
+    def _age(self, place: Place, found: Position, now: float) -> float:
         """Return how long ago, at most, what waits first came; since the first look, where it came before that.
 
         A sample says when the partition was last seen to end there; the first is never beyond what is committed.

@@ -47,6 +47,7 @@ class Progress:
     store_failures: int = 0
     failure: str | None = None
     attempt_since: float | None = None
+    is_yielding: bool = False
 
 
 @dataclass(slots=True)
@@ -66,6 +67,7 @@ class Engine:
         policy: EnginePolicy,
         meter: Meter,
         now: Callable[[], float] = time.monotonic,
+        yields: Callable[[], bool] = lambda: False,
     ) -> None:
         self._source = source
         self._ledger = ledger
@@ -73,6 +75,7 @@ class Engine:
         self._policy = policy
         self._meter = meter
         self._now = now
+        self._yields = yields
         self._is_stopping = False
         self._is_closing = False
         self._unrecorded: list[Batch] = []
@@ -216,13 +219,22 @@ class Engine:
         logger.warning("insert_retried topic=%s failures=%d pause=%.1f error=%s", job.batch.cut.topic, job.failures, pause, error)
 
     def _hold_back(self) -> None:
-        """Pause what would take more memory; partitions whose interrupted batch must be read again go on, they are bounded."""
+        """Pause what would take more memory, and everything while this sink makes way for others; what is held is stored all the same.
+
+        Partitions whose interrupted batch must be read again go on, they are bounded.
+        """
         held = self._ledger.held_bytes
         limit = self._policy.buffer_bytes
-        if held > limit:
+        self._note_yielding(is_yielding=self._yields())
+        if held > limit or self.progress.is_yielding:
             self._source.set_paused(owner.partition for owner in self._ledger.partitions if owner.replay is None)
         elif held <= limit // 2:
             self._source.set_paused(())
+
+    def _note_yielding(self, *, is_yielding: bool) -> None:
+        if is_yielding != self.progress.is_yielding:
+            self.progress.is_yielding = is_yielding
+            logger.warning("sink_yields" if is_yielding else "sink_catches_up")
 
     def _look_ahead(self) -> None:
         now = self._now()

@@ -70,8 +70,10 @@ class Sink:
         return [Place(*partition) for partition in self._engine.progress.owned] if self._engine is not None else []
 
     def _is_excused(self) -> bool:
-        """Tell whether the store refuses, or the engine is being made: a restart would not help."""
-        return self._engine is None or self._trouble is not None or self._engine.progress.store_failures > 0
+        """Tell whether the store refuses, the engine is being made, or waits on purpose: a restart would not help."""
+        if self._engine is None or self._trouble is not None:
+            return True
+        return self._engine.progress.store_failures > 0 or self._engine.progress.is_yielding
 
     def _has_run(self) -> bool:
         """Run an engine until the sink is stopped; False where its consumer was lost. The next goes on as after a crash."""

@@ -234,3 +234,18 @@ def test_sending_everything_twice_changes_nothing(records: list[SourceRecord]) -
         table.write(list(result.changes.items()))
 
     assert before == {topic: comparable(store.live(topic)) for topic in (OBSERVATIONS, TRACES)}
+
+
+def test_rows_say_at_which_level_they_were_made() -> None:
+    """What was left out then can be told from what never was."""
+    batch = EventBatch(
+        project_id="p",
+        trace_id="t1",
+        received_at=NOW,
+        source=Source("native"),
+        events=[Event(entity="observation", entity_id="o", trace_id="t1", event_id="e", event_time=NOW, fields={"start_time": NOW})],
+    )
+    step = Step(PARTITION, Table(), PRICES, POLICY, NOW, level=2)
+    step.take_all([SourceRecord(0, batch)])
+
+    assert [row.record["degradation_level"] for row in step.finish().rows if row.topic == "observations"] == [2]

@@ -35,6 +35,7 @@ class Rig:
     buffer_bytes: int = 1_000_000
     run_limit: int = 1_000
     seconds: float = 0.0
+    is_yielding: bool = False
 
     def __post_init__(self) -> None:
         self.consumer = FakeConsumer(self.broker, self.doom)
@@ -48,7 +49,7 @@ class Rig:
             shutdown_seconds=1.0,
         )
         source = Source(self.consumer, ["observations"])
-        self.engine = Engine(source, Ledger(flush, 1, "1"), self.workers, policy, Meter("test"), self.now)
+        self.engine = Engine(source, Ledger(flush, 1, "1"), self.workers, policy, Meter("test"), self.now, lambda: self.is_yielding)
 
     def now(self) -> float:
         """Tell the time."""
@@ -69,6 +70,24 @@ def shown(gauge: Gauge, labels: dict[str, str]) -> float | None:
     """What a gauge says, None where it says nothing."""
     found = [sample.value for family in gauge.collect() for sample in family.samples if sample.labels == labels]
     return found[0] if found else None
+
+
+def test_a_sink_that_yields_stores_what_it_holds_reads_no_more_and_catches_up_after() -> None:
+    """The archive under pressure: late, and whole."""
+    rig = Rig(Broker({P0: log_of(20), P1: log_of(10)}), is_yielding=True)
+    rig.engine.subscribe()
+    rig.ticks(1)
+    for partition, log in ((P0, log_of(60)), (P1, log_of(50))):
+        rig.broker.logs[partition] = log
+    rig.ticks(60)
+    assert rig.engine.progress.is_yielding
+    assert len(rig.store.rows) == 30
+
+    rig.is_yielding = False
+    rig.ticks(200)
+
+    assert sorted(rig.store.rows) == sorted(body for log in rig.broker.logs.values() for _, body in log)
+    assert rig.committed() == {P0: 60, P1: 50}
 
 
 def test_an_outage_loses_and_buries_nothing() -> None:
