@@ -1,5 +1,6 @@
 """How ClickHouse itself reads and writes the cold objects: `file()` over the directory, `s3()` over the bucket, as SQL text."""
 
+import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import Protocol
 from contract.errors import RetryableError, SettingsError
 from contract.objects import ObjectSettings
 from contract.store import StoreSettings
+
+logger = logging.getLogger(__name__)
 
 FORMAT = "Parquet"
 READ_SETTINGS = {
@@ -114,6 +117,15 @@ def cold_files(store: StoreSettings, objects: ObjectSettings) -> ColdFiles:
     if store.url is not None:
         raise SettingsError(["S3_BUCKET: cold days need one where CLICKHOUSE_URL is set, because that server cannot read OBJECT_DIR"])
     return DirectoryFiles(objects.object_dir)
+
+
+def readable_cold_files(store: StoreSettings, objects: ObjectSettings | None) -> ColdFiles | None:
+    """Return how cold days are read, None where they cannot be, which only matters once there are any."""
+    try:
+        return None if objects is None else cold_files(store, objects)
+    except SettingsError as error:
+        logger.info("cold_days_cannot_be_read %s", "; ".join(error.mistakes))
+        return None
 
 
 def quoted(text: str) -> str:

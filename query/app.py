@@ -11,10 +11,10 @@ import msgspec
 
 from contract import web
 from contract.clock import US_PER_SECOND, now_us
-from contract.cold_files import ColdFiles, cold_files
+from contract.cold_files import ColdFiles, readable_cold_files
 from contract.control import Directory
 from contract.doorkeeper import AccessSettings, Doorkeeper
-from contract.errors import AccessError, OverloadedError, RetryableError, SettingsError
+from contract.errors import AccessError, OverloadedError, RetryableError
 from contract.keys import Project, presented
 from contract.metrics import QUERY_REQUESTS, QUERY_SECONDS, export
 from contract.objects import ObjectSettings
@@ -222,13 +222,4 @@ def build(
     """
     reader = Reader(store, threads=settings.threads, timeout_seconds=settings.timeout_seconds)
     doorkeeper = Doorkeeper(directory, access, lambda: unready() is None)
-    return QueryApp(settings, doorkeeper, reader, unready, _cold_files(store, objects))
-
-
-def _cold_files(store: StoreSettings, objects: ObjectSettings | None) -> ColdFiles | None:
-    """Return how the store reads cold days, None where it cannot, which only matters once there are any."""
-    try:
-        return None if objects is None else cold_files(store, objects)
-    except SettingsError as error:
-        logger.info("cold_days_cannot_be_read %s", "; ".join(error.mistakes))
-        return None
+    return QueryApp(settings, doorkeeper, reader, unready, readable_cold_files(store, objects))

@@ -61,7 +61,7 @@ async def serve(settings: Settings, command: str) -> int:
     control = ControlReader(settings.kafka, codec_for(settings.kafka.schema_registry_url), directory)
     obeyed = ObeyedLevel(directory, settings.sink.degradation_silence_seconds)
     if command == CLICKHOUSE:
-        sink, parts = build_clickhouse_sink(settings.kafka, settings.store, settings.sink), (*parts, settings.store)
+        sink, parts = build_clickhouse_sink(settings.kafka, settings.store, settings.sink, settings.objects), (*parts, settings.store)
     else:
         sink = build_archive_sink(settings.kafka, settings.objects, settings.sink, settings.archive, lambda: obeyed.level)
         parts = (*parts, settings.objects, settings.archive)

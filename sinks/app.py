@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 
 from contract.codec import Codec, codec_for
+from contract.cold_files import readable_cold_files
 from contract.degradation import CUT, NORMAL
 from contract.kafka import KafkaSettings, consumer, create_topics, instance_id, producer, topic_id
 from contract.objects import ObjectSettings, object_store
@@ -44,8 +45,9 @@ def normal() -> int:
     return NORMAL
 
 
-def build_clickhouse_sink(kafka: KafkaSettings, store: StoreSettings, sink: SinkSettings) -> Sink:
+def build_clickhouse_sink(kafka: KafkaSettings, store: StoreSettings, sink: SinkSettings, objects: ObjectSettings | None = None) -> Sink:
     """Return the sink, not yet started: call `run` on a thread, `stop` to end it; it answers health checks meanwhile."""
+    files = readable_cold_files(store, objects)
 
     def build() -> Engine:
         codec = codec_for(kafka.schema_registry_url)
@@ -58,7 +60,7 @@ def build_clickhouse_sink(kafka: KafkaSettings, store: StoreSettings, sink: Sink
             source,
             ledger,
             sink.concurrent_writers,
-            lambda: ClickHouseWriter(connect(store), codec),
+            lambda: ClickHouseWriter(connect(store), codec, files),
             codec,
         )
 

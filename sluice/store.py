@@ -104,7 +104,7 @@ async def _serve(settings: StoreProcess) -> None:
 
 def build_sinks(settings: SinkSide, level: Callable[[], int] = normal) -> list[Sink]:
     """Return the sinks of this process, not yet started."""
-    clickhouse = build_clickhouse_sink(settings.kafka, settings.store, settings.sink)
+    clickhouse = build_clickhouse_sink(settings.kafka, settings.store, settings.sink, settings.objects)
     if not settings.archive.is_enabled:
         return [clickhouse]
     return [clickhouse, build_archive_sink(settings.kafka, settings.objects, settings.sink, settings.archive, level)]

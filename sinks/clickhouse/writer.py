@@ -10,10 +10,12 @@ from clickhouse_connect.driver.exceptions import Error as DriverError
 
 from contract.codec import Codec
 from contract.codec import Record as AvroRecord
+from contract.cold_files import ColdFiles
 from contract.errors import CodecError, PipelineError, RetryableError
 from sinks.clickhouse import container
-from sinks.clickhouse.late import Key, completed, key_of, partial_keys
+from sinks.clickhouse.late import completed, key_of, partial_keys
 from sinks.clickhouse.rows import LAST_START_FIELD, TABLES, Table
+from sinks.clickhouse.stored import StoredRows
 from sinks.domain.batch import Batch, Partition, Record, Rejected
 from sinks.domain.faults import Fault, fault_of
 from sinks.engine.writer import Written
@@ -43,9 +45,10 @@ class Row(NamedTuple):
 class ClickHouseWriter:
     """Writes batches with one client; used by one thread."""
 
-    def __init__(self, client: Client, codec: Codec) -> None:
+    def __init__(self, client: Client, codec: Codec, files: ColdFiles | None = None) -> None:
         self._client = client
         self._codec = codec
+        self._stored = StoredRows(client, files)
 
     def write(self, batch: Batch) -> Written:
         """Store `batch`; a repeat changes nothing, by token and, past ClickHouse's window, by row version."""
@@ -91,22 +94,11 @@ class ClickHouseWriter:
             datums = [self._codec.datum(name, row.record.value) for row in rows if not concerned or key_of(row.start) not in concerned]
             if wanted and table.entity is not None:
                 partial = [self._codec.decode(row.record.value)[1] for row in rows if key_of(row.start) in concerned]
-                whole = completed(table.entity, partial, self._stored(table, wanted))
+                whole = completed(table.entity, partial, self._stored.of(table, partial, wanted))
                 datums += [self._codec.encode_datum(name, row) for row in whole]
         except CodecError as error:
             raise BadRowsError(str(error), UNDECODABLE) from error
         return datums
-
-    def _stored(self, table: Table, keys: list[Key]) -> list[AvroRecord]:
-        """Return the stored rows of `keys`, times as µs."""
-        found = self._client.query(
-            f"SELECT {', '.join(table.columns)} FROM {table.name} FINAL "  # noqa: S608  names of our own, values are bound
-            "WHERE project_id IN {projects:Array(String)} AND id IN {ids:Array(String)}",
-            parameters={"projects": sorted({project for project, _ in keys}), "ids": [entity_id for _, entity_id in keys]},
-            query_formats={"DateTime64*": "int"},
-        )
-        wanted = set(keys)
-        return [row for row in found.named_results() if (row["project_id"], row["id"]) in wanted]
 
 
 class BadRowsError(PipelineError):
