@@ -39,6 +39,11 @@ def topics(partitions: int, events_retention_hours: int) -> tuple[Topic, ...]:
     )
 
 
+def changelog(group: str, table: str, partitions: int) -> Topic:
+    """Return the changelog of a processor table, under the name Faust gives it."""
+    return Topic(name=f"{group}-{table}-changelog", partitions=partitions, config=changelog_config())
+
+
 def changelog_config() -> dict[str, str]:
     """Return the settings of a processor table's changelog."""
     return _compacted()

@@ -11,9 +11,9 @@ from contract.errors import RetryableError, SettingsError
 from contract.kafka import KafkaSettings, create_topics
 from contract.logs import LogSettings, set_up
 from contract.settings import check_all, load
-from contract.topics import topics
+from contract.topics import changelog, topics
 from contract.waiting import until_there
-from processors.app import Worker
+from processors.app import TABLE, Worker
 from processors.settings import ProcessorSettings
 
 logger = logging.getLogger(__name__)
@@ -26,7 +26,9 @@ def main() -> int:
         set_up(load(LogSettings, os.environ))
         kafka = load(KafkaSettings, os.environ)
         settings = load(ProcessorSettings, os.environ)
-        until_there(lambda: create_topics(kafka, topics(kafka.partitions, kafka.events_retention_hours)), RetryableError, "kafka")
+        # The changelog as well: Faust hands out partitions without their state while it does not know that topic.
+        wanted = (*topics(kafka.partitions, kafka.events_retention_hours), changelog(settings.group, TABLE, kafka.partitions))
+        until_there(lambda: create_topics(kafka, wanted), RetryableError, "kafka")
     except SettingsError as error:
         print(error, file=sys.stderr)  # noqa: T201  before there is a log, and for the person who started it
         return 2

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import time
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
 from typing import Any, NoReturn
@@ -27,7 +28,8 @@ from contract.topics import EVENTS, ROW_TOPICS, changelog_config
 from contract.tracing import TracingSettings, tracing
 from contract.web import HttpServer, health_app
 from processors.agents import LostOwnershipError, Ownership, run
-from processors.changelog import Changelog
+from processors.assignment import Assignment
+from processors.changelog import Changelog, NotRecoveredError
 from processors.changelog_log import KafkaChangelogLog
 from processors.credentials import broker_credentials
 from processors.domain.overrides import Override, read_overrides
@@ -44,14 +46,18 @@ from processors.table import StateTable
 
 logger = logging.getLogger(__name__)
 
+TABLE = "state"
 NEVER_TIMES_OUT_MS = 0
 LINGER_MS = 2
 COMMIT_INTERVAL_SECONDS = 1.0
 EXIT_LOST_OWNERSHIP = 75
 SHARE_OF_SESSION = 0.6
 BEAT_SECONDS = 0.25
-CHANGELOG_CHECK_SECONDS = 5.0
+CHANGELOG_CHECK_SECONDS = 2.0
 LAG_SECONDS = 1.0
+ASK_AGAIN_SECONDS = 1.0
+HAND_OVER_SECONDS = 5.0
+BARE_SECONDS = 45.0
 LAG_TIMEOUT_SECONDS = 10.0
 MAX_OPEN_FILES = 256
 BLOOM_BITS = 10
@@ -68,8 +74,9 @@ class Worker:
         self._events = self.app.topic(EVENTS, key_serializer="raw", value_serializer="raw", acks=False)
         self._table = StateTable(state_table(self.app, settings, kafka.partitions))
         self._output = Output(producer(kafka, client_id="sluice-processor", timeout_ms=NEVER_TIMES_OUT_MS, linger_ms=LINGER_MS))
-        self._ownership = Ownership(self._assignment, settings.session_timeout_seconds * SHARE_OF_SESSION)
-        self._positions = Positions(KafkaEventsLog(kafka, settings.group))
+        self._assignment = Assignment(self.app, self._table.changelog_topic)
+        self._ownership = Ownership(self._assignment.with_state, settings.session_timeout_seconds * SHARE_OF_SESSION)
+        self._positions = Positions(KafkaEventsLog(kafka, settings.group), self._seek)
         self._log = KafkaChangelogLog(kafka, self._table.changelog_topic)
         self._changelog = Changelog(self._table, self._output.deliver_for_certain, self._log, self._ownership.beat)
         codec, directory = codec_for(kafka.schema_registry_url), Directory()
@@ -100,6 +107,7 @@ class Worker:
         self._lags = Lags(settings.group)
         self._standstill = StandstillWatch(GroupPositions(kafka, settings.group, (EVENTS,)), self._places, settings.stall_seconds)
         self._committed: dict[int, int] = {}
+        self._bare_since: float | None = None
         self._is_ready = False
         self._poison: str | None = None
         PROCESSOR_STOPPED.set_function(lambda: float(self.alive() is not None))
@@ -114,6 +122,7 @@ class Worker:
         self.app.task(self._watch_lag)
         self.app.task(self._control_level)
         self.app.task(self._commit_positions)
+        self.app.task(self._await_state)
 
     async def _run(self, stream: Any) -> None:
         try:
@@ -126,7 +135,7 @@ class Worker:
             self._poison = f"stopped: {error}"
             logger.critical("poison_stopped_the_worker %s", error)
             await asyncio.Event().wait()
-        except (LostOwnershipError, SkippedRecordsError) as error:
+        except (LostOwnershipError, NotRecoveredError, SkippedRecordsError) as error:
             leave(error)
         except Exception:
             # An exception in an agent ends it (Faust 0.15.3), so the process must not outlive it.
@@ -170,16 +179,28 @@ class Worker:
         while not self.app.should_stop:
             await asyncio.sleep(CHANGELOG_CHECK_SECONDS)
             async with self._ownership.idle:
-                for partition in self._owned_partitions() if self._is_ready else ():
+                for partition in self._assignment.owned() if self._is_ready else ():
                     await self._verify(partition)
 
     async def _verify(self, partition: int) -> None:
         try:
             await self._changelog.verify(partition)
-        except LostOwnershipError as error:
+        except (LostOwnershipError, NotRecoveredError) as error:
             leave(error)
         except (RetryableError, KafkaException) as error:
             logger.warning("changelog_not_checked partition=%d error=%s", partition, error)
+
+    async def _await_state(self) -> None:
+        """Ask for another assignment while partitions came without their state; leave where that does not help."""
+        while not self.app.should_stop:
+            await asyncio.sleep(ASK_AGAIN_SECONDS)
+            if self._bare_since is None:
+                continue
+            bare = self._assignment.bare()
+            logger.warning("partitions_without_state partitions=%s", bare)
+            if time.monotonic() - self._bare_since > BARE_SECONDS:
+                leave(NotRecoveredError(f"partitions {bare} of {EVENTS} came without their changelog"))
+            await self._assignment.ask_again()
 
     async def _commit_positions(self) -> None:
         """Commit every second how far the partitions are; what a worker that dies has not committed is processed again."""
@@ -190,15 +211,22 @@ class Worker:
 
     async def _commit(self) -> None:
         fresh = {partition: offset for partition, offset in self._positions.committable.items() if self._committed.get(partition) != offset}
-        consumer: Any = self.app.consumer  # the commit below is Faust's own way to the broker; its public one follows its acknowledgements
-        if fresh and await consumer._commit({TP(EVENTS, partition): offset for partition, offset in fresh.items()}):  # noqa: SLF001
+        if fresh and await self._has_committed(fresh):
             self._committed |= fresh
+
+    async def _has_committed(self, offsets: dict[int, int]) -> bool:
+        """Commit by Faust's own way to the broker; its public one follows its acknowledgements. False where we are no member any more."""
+        consumer: Any = self.app.consumer
+        return bool(await consumer._commit({TP(EVENTS, partition): offset for partition, offset in offsets.items()}))  # noqa: SLF001
+
+    async def _seek(self, partition: int, offset: int) -> None:
+        await self.app.consumer.seek_wait({TP(EVENTS, partition): offset})
 
     async def _watch_lag(self) -> None:
         """Show every second how far behind the partitions are."""
         while not self.app.should_stop:
             await asyncio.sleep(LAG_SECONDS)
-            owned = self._owned_partitions() if self._is_ready else []
+            owned = self._assignment.owned() if self._is_ready else []
             try:
                 async with asyncio.timeout(LAG_TIMEOUT_SECONDS):
                     self._lags.show(await self._ends_of(owned))
@@ -209,7 +237,7 @@ class Worker:
         """Say the level of degradation, while partition 0 of `events` is ours."""
         while not self.app.should_stop:
             await asyncio.sleep(LOOK_SECONDS)
-            if self._is_ready and LEADING_PARTITION in self._owned_partitions():
+            if self._is_ready and LEADING_PARTITION in self._assignment.owned():
                 await asyncio.to_thread(self._pressure.look)
             else:
                 self._pressure.resign()
@@ -228,7 +256,25 @@ class Worker:
         self._is_ready = False
         logger.info("partitions_revoked count=%d", len(args[-1]))
         await self._ownership.wait_idle()
+        revoked = {tp.partition for tp in args[-1] if tp.topic == EVENTS}
+        await self._hand_over([partition for partition in self._assignment.owned() if partition in revoked])
         self._forget_positions()
+
+    async def _hand_over(self, partitions: list[int]) -> None:
+        """Put right what a paused worker has written to our changelogs: the next owner recovers from them.
+
+        Only a member may: one that was expelled would overwrite the next owner's. A commit tells, Kafka takes none of others.
+        """
+        if not partitions:
+            return
+        try:
+            reached = {partition: await self._positions.expected(partition) for partition in partitions}
+            is_member = await asyncio.wait_for(self._has_committed(reached), HAND_OVER_SECONDS)
+        except (TimeoutError, KafkaException) as error:
+            logger.warning("hand_over_unchecked error=%r", error)
+            return
+        for partition in partitions if is_member else ():
+            await self._verify(partition)
 
     def _forget_positions(self) -> None:
         self._positions.forget()
@@ -237,18 +283,14 @@ class Worker:
     async def _rebalanced(self, *_args: Any, **_more: Any) -> None:
         self._changelog.forget()
         self._forget_positions()
-        self._is_ready = True
-        logger.info("partitions_assigned events=%d", len(self._owned_partitions()))
-
-    def _assignment(self) -> set[TP]:
-        return set(self.app.consumer.assignment())
+        bare = self._assignment.bare()
+        self._is_ready = not bare
+        self._bare_since = time.monotonic() if bare else None
+        logger.info("partitions_assigned events=%d", len(self._assignment.owned()))
 
     def _places(self) -> list[Place]:
         """Return what is ours to process; a partition that is being recovered is not yet held against anybody."""
-        return [Place(EVENTS, partition) for partition in self._owned_partitions()]
-
-    def _owned_partitions(self) -> list[int]:
-        return sorted(tp.partition for tp in self._assignment() if tp.topic == EVENTS)
+        return [Place(EVENTS, partition) for partition in self._assignment.owned()]
 
     def alive(self) -> str | None:
         """Say that records nobody can read have stopped the worker, or that records wait and none is processed."""
@@ -261,7 +303,7 @@ class Worker:
         return None if self._is_ready else "waiting for partitions and their state"
 
 
-def leave(error: LostOwnershipError | SkippedRecordsError) -> NoReturn:
+def leave(error: LostOwnershipError | NotRecoveredError | SkippedRecordsError) -> NoReturn:
     """End the process at once: nothing that it still holds may reach Kafka, and what was skipped is read again."""
     logger.critical("worker_leaves %s: %s; so that nothing stale is written and nothing skipped", type(error).__name__, error)
     os._exit(EXIT_LOST_OWNERSHIP)
@@ -308,7 +350,7 @@ def faust_app(settings: ProcessorSettings, kafka: KafkaSettings) -> WorkerApp:
 def state_table(app: faust.App, settings: ProcessorSettings, partitions: int) -> Any:
     """Return the table; Faust's own RocksDB defaults (2 GB cache a database) are set down."""
     return app.Table(
-        "state",
+        TABLE,
         key_type=bytes,
         value_type=bytes,
         partitions=partitions,

@@ -24,6 +24,10 @@ WRITE_ORDER = {SESSION_PREFIX: 0, USER_PREFIX: 0, TRACE_TOTALS_PREFIX: 1}
 STATES_LAST = 2
 
 
+class NotRecoveredError(Exception):
+    """The changelog holds what the local table never got: working from an empty state would overwrite it."""
+
+
 class ChangelogTable(Protocol):
     """What is needed of the table."""
 
@@ -68,6 +72,8 @@ class Changelog:
     async def write(self, changes: Mapping[int, Changes]) -> None:
         """Write `changes` by partition, wait for Kafka, apply them; raise LostOwnershipError where we may not."""
         topic = self._table.changelog_topic
+        for partition in changes:
+            await self._begin(partition)
         self._still_ours()
         offsets = await self._deliver(
             [Outgoing(topic, partition, key, value) for partition, part in changes.items() for key, value in part.items()]
@@ -83,6 +89,7 @@ class Changelog:
 
     async def verify(self, partition: int) -> None:
         """Look whether anybody has written since we did, and put it right."""
+        await self._begin(partition)
         first = self._expected(partition)
         end = await asyncio.to_thread(self._log.end, partition)
         if end > first:
@@ -106,6 +113,13 @@ class Changelog:
             if last - first + 1 == len(keys):
                 return last
             end = last + 1
+
+    async def _begin(self, partition: int) -> None:
+        """Raise NotRecoveredError where a partition that is new here has a log but no state."""
+        if partition in self._next or self._table.persisted_offset(partition) is not None:
+            return
+        if await asyncio.to_thread(self._log.end, partition):
+            raise NotRecoveredError(f"the changelog of partition {partition} has records and its table has none")
 
     def _expected(self, partition: int) -> int:
         if partition not in self._next:

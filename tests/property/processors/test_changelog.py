@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.changelog import Changelog, Changes
+from processors.changelog import Changelog, Changes, NotRecoveredError
 from processors.output import Outgoing
 
 KEYS = st.sampled_from([b"Sa", b"Ub", b"Tc", b"od", b"te"])
@@ -42,7 +43,7 @@ class Table:
 
     def __init__(self) -> None:
         self.values: dict[bytes, bytes] = {}
-        self.reached: int | None = None
+        self.reached: int | None = -1
 
     def reader(self, partition: int) -> "Table":
         """Return a reader: itself."""
@@ -113,3 +114,33 @@ def test_alone_nothing_is_written_twice(steps: list[Changes]) -> None:
     _, log = asyncio.run(run([({}, changes, {}) for changes in steps]))
 
     assert log.records == [change for changes in steps for change in changes.items()]
+
+
+@pytest.mark.parametrize("act", ["write", "verify"])
+def test_a_table_that_was_not_recovered_overwrites_nothing(act: str) -> None:
+    """A partition came without its changelog: what is in the log was never read, so it is not a stranger's."""
+    table, log = Table(), Log()
+    table.reached = None
+    log.records.append((b"Sa", b"1"))
+
+    async def deliver(records: list[Outgoing]) -> dict[tuple[str, int], int]:
+        log.records.extend((record.key, record.value) for record in records)
+        return {("changelog", 0): len(log.records) - 1}
+
+    changelog = Changelog(table, deliver, log, lambda: None)
+    with pytest.raises(NotRecoveredError):
+        asyncio.run(changelog.write({0: {b"Sa": b"0"}}) if act == "write" else changelog.verify(0))
+    assert log.recovered() == {b"Sa": b"1"}
+
+
+def test_a_new_table_on_an_empty_log_begins() -> None:
+    """The very first records of a partition."""
+    table, log = Table(), Log()
+    table.reached = None
+
+    async def deliver(records: list[Outgoing]) -> dict[tuple[str, int], int]:
+        log.records.extend((record.key, record.value) for record in records)
+        return {("changelog", 0): len(log.records) - 1}
+
+    asyncio.run(Changelog(table, deliver, log, lambda: None).write({0: {b"Sa": b"0"}}))
+    assert table.values == log.recovered() == {b"Sa": b"0"}
