@@ -115,13 +115,20 @@ class Source(msgspec.Struct, frozen=True):
 
 
 class EventBatch(msgspec.Struct, frozen=True, kw_only=True):
-    """The events of one request that share a trace: one Kafka record. `received_at` is the gateway's stamp, µs."""
+    """The events of one request that share a trace: one Kafka record. `received_at` is the gateway's stamp, µs.
+
+    A trace is assumed where the client names none: then it is the parent's id, or the observation's own. The processor may know
+    better (`located`) and sends the record on, for the `hops`-th time.
+    """
 
     project_id: str
     trace_id: str | None
     received_at: int
     source: Source
     events: list[Event]
+    trace_is_assumed: bool = False
+    hops: int = 0
+    located: list[str] = []
 
 
 class RejectionCode(StrEnum):

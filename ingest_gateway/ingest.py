@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from contract.batches import split
+from contract.batches import split, whereabouts
 from contract.clock import now_us
 from contract.doorkeeper import Doorkeeper
 from contract.errors import AccessError, OverloadedError, RetryableError
@@ -176,7 +176,8 @@ class Ingest:
         if not events:
             return
         started = time.perf_counter()
-        await self.publisher.publish(list(split(project.project_id, received_at, decoded.source, events, self.record_bytes)))
+        told = project.project_id, received_at, decoded.source
+        await self.publisher.publish([*split(*told, events, self.record_bytes, decoded.assumed), *whereabouts(*told, decoded.whereabouts)])
         GATEWAY_ACK_SECONDS.observe(time.perf_counter() - started)
 
     def _count(self, project: Project, decoded: Decoded, received_at: int, attempt: int) -> None:

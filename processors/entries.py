@@ -16,6 +16,7 @@ STATE_PREFIXES: dict[Entity, bytes] = {"trace": b"t", "observation": b"o", "scor
 TRACE_TOTALS_PREFIX = b"T"
 SESSION_PREFIX = b"S"
 USER_PREFIX = b"U"
+WHEREABOUTS_PREFIX = b"w"
 DUE_PREFIX = b"x"
 
 NEVER = -1
@@ -59,6 +60,17 @@ class GroupEntry(msgspec.Struct, array_like=True, kw_only=True):
     updated_at: int = 0
 
 
+class WhereaboutsEntry(msgspec.Struct, array_like=True, frozen=True):
+    """The trace of an observation that may be spoken of by its id alone; it stands on the partition of that id.
+
+    It counts for records beyond `offset`, so that a step that is repeated decides as it did.
+    """
+
+    trace_id: str
+    touched_at: int
+    offset: int
+
+
 class StateReader(Protocol):
     """Reads one partition's table."""
 
@@ -83,4 +95,5 @@ encode = msgspec.msgpack.Encoder().encode
 decode_entity = msgspec.msgpack.Decoder(EntityEntry).decode
 decode_trace = msgspec.msgpack.Decoder(TraceEntry).decode
 decode_group = msgspec.msgpack.Decoder(GroupEntry).decode
+decode_whereabouts = msgspec.msgpack.Decoder(WhereaboutsEntry).decode
 decode_due = msgspec.msgpack.Decoder(list[bytes]).decode

@@ -10,11 +10,13 @@ from contract.merge import pack, unpack, without_payload
 from processors.entries import (
     STATE_PREFIXES,
     TRACE_TOTALS_PREFIX,
+    WHEREABOUTS_PREFIX,
     EntityEntry,
     StateReader,
     decode_due,
     decode_entity,
     decode_trace,
+    decode_whereabouts,
     due_key,
     encode,
 )
@@ -38,6 +40,8 @@ class _Eviction:
             return
         if key[:1] == TRACE_TOTALS_PREFIX:
             self._totals(key, held)
+        elif key[:1] == WHEREABOUTS_PREFIX:
+            self._whereabouts(key, held)
         else:
             self._entity(key, held)
 
@@ -67,6 +71,14 @@ class _Eviction:
         if touched_at + self._retention_us <= self._now_us:
             self.changes[key] = None
             self.changes[TRACE_PREFIX + key[1:]] = None
+        elif touched_at + self._window_us <= self._now_us:
+            self.kept.append(key)
+
+    def _whereabouts(self, key: bytes, held: bytes) -> None:
+        """Keep what is known of an observation's trace until the retention is over."""
+        touched_at = decode_whereabouts(held).touched_at
+        if touched_at + self._retention_us <= self._now_us:
+            self.changes[key] = None
         elif touched_at + self._window_us <= self._now_us:
             self.kept.append(key)
 

@@ -22,6 +22,10 @@ FULL_QUEUE_PAUSE_SECONDS = 0.05
 RETRY_PAUSE_SECONDS = 1.0
 
 
+BY_KEY = -1
+"""In place of a partition: the one that the gateways' producers, which choose as ours does, put the key on."""
+
+
 class Outgoing(NamedTuple):
     """One Kafka record to send; `value` None is a tombstone."""
 

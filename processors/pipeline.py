@@ -18,7 +18,7 @@ from processors.changelog import Changelog, Deliver
 from processors.domain.price_book import PriceBook
 from processors.eviction import evict
 from processors.meter import count_step
-from processors.output import Outgoing
+from processors.output import BY_KEY, Outgoing
 from processors.step import Row, SourceRecord, Step, StepPolicy, StepResult
 from processors.table import StateTable
 
@@ -164,7 +164,8 @@ class Pipeline:
         return [self._outgoing(partition, row, headers) for row in result.rows]
 
     def _outgoing(self, partition: int, row: Row, headers: KafkaHeaders | None) -> Outgoing:
-        return Outgoing(row.topic, partition, row.key.encode(), self._codec.encode(row.schema, row.record), headers)
+        place = BY_KEY if row.topic == EVENTS else partition
+        return Outgoing(row.topic, place, row.key.encode(), self._codec.encode(row.schema, row.record), headers)
 
     def _evictions(self, partition: int, consumed: Sequence[Consumed], result: StepResult) -> dict[bytes, bytes | None]:
         """Return what falls due, at most once a second; never anything this very step has touched.

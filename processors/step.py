@@ -11,11 +11,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from contract import topics
+from contract.batches import record_of, sent_on
 from contract.codec import Record
 from contract.events import Event, EventBatch
 from contract.merge import State, merge, state_of
 from contract.rows import US_PER_HOUR, row_of, sort_key, tombstone, trace_id_of
-from contract.schemas import OBSERVATION_ROW, SCORE_ROW, SESSION_ROW, TRACE_ROW, USER_ROW
+from contract.schemas import EVENT_BATCH, OBSERVATION_ROW, SCORE_ROW, SESSION_ROW, TRACE_ROW, USER_ROW
 from processors.domain.cost import COUNTED_KINDS, Priced, kind_of, price
 from processors.domain.price_book import PriceBook
 from processors.domain.totals import NOTHING, Totals, add, columns, contribution, level_of
@@ -24,8 +25,10 @@ from processors.entries import (
     STATE_PREFIXES,
     TRACE_TOTALS_PREFIX,
     USER_PREFIX,
+    WHEREABOUTS_PREFIX,
     StateReader,
     TraceEntry,
+    WhereaboutsEntry,
     due_key,
     encode,
     key_of,
@@ -33,6 +36,9 @@ from processors.entries import (
 from processors.working import EntityKey, GroupKey, Working
 
 TraceKey = tuple[str, str]
+
+MOST_HOPS = 32
+"""How deep a tree may be whose every observation names its parent alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +52,7 @@ class SourceRecord:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One record for a row topic; it goes to its source's partition."""
+    """One record for a row topic; it goes to its source's partition. One for `events` goes where its key does."""
 
     topic: str
     schema: str
@@ -95,6 +101,7 @@ class Step:
         self._now_us = now_us
         self._level = level
         self._working = Working(reader)
+        self._sent_on: list[Row] = []
         self._tombstones: list[Row] = []
         self._received_at = 0
         self._came_at = 0
@@ -111,6 +118,9 @@ class Step:
         self._received_at = batch.received_at
         self._came_at = self._now_us if record.came_at is None else record.came_at
         self._last = max(self._last[0], self._came_at), record.offset
+        self._learn(record)
+        if self._is_sent_on(record):
+            return
         deltas = _Deltas()
         for key, events in _by_entity(batch).items():
             self._merge(key, events, batch.received_at, deltas)
@@ -118,6 +128,28 @@ class Step:
             self._settle(project_id, trace_id, delta, record.offset, deltas)
         for group_key, (trace_count, delta) in deltas.groups.items():
             self._add_to_group(group_key, trace_count, delta, record.offset)
+
+    def _learn(self, record: SourceRecord) -> None:
+        """Remember which trace observations are in."""
+        project_id, trace_id = record.batch.project_id, record.batch.trace_id
+        if trace_id is not None:
+            for observation_id in record.batch.located:
+                self._working.locate((project_id, observation_id), WhereaboutsEntry(trace_id, self._came_at, record.offset))
+
+    def _is_sent_on(self, record: SourceRecord) -> bool:
+        """Send a record on whose assumed trace is an observation of another one; tell whether it is.
+
+        It may be sent on again from there, parent by parent, until it comes to a trace; a chain that has no end ends after MOST_HOPS.
+        """
+        batch = record.batch
+        if not batch.trace_is_assumed or batch.trace_id is None or batch.hops >= MOST_HOPS:
+            return False
+        told = self._working.whereabouts((batch.project_id, batch.trace_id))
+        if told is None or told.offset >= record.offset:
+            return False
+        key, elsewhere = sent_on(batch, told.trace_id)
+        self._sent_on.append(Row(topics.EVENTS, EVENT_BATCH, key, record_of(elsewhere)))
+        return True
 
     def _merge(self, key: EntityKey, events: list[Event], received_at: int, deltas: _Deltas) -> None:
         entity, project_id, _ = key
@@ -210,7 +242,7 @@ class Step:
     def finish(self) -> StepResult:
         """Return the rows to emit and the table changes, each in the order they must be written."""
         working = self._working
-        rows = [*self._tombstones, *self._entity_rows(), *self._trace_rows(), *self._group_rows()]
+        rows = [*self._sent_on, *self._tombstones, *self._entity_rows(), *self._trace_rows(), *self._group_rows()]
         changes = working.changes()
         touched = [key for key in changes if key[:1] not in (SESSION_PREFIX, USER_PREFIX)]
         if touched:
@@ -266,6 +298,8 @@ def _by_entity(batch: EventBatch) -> dict[EntityKey, list[Event]]:
 
 def _keys(batch: EventBatch) -> Iterable[bytes]:
     project_id = batch.project_id
+    if batch.trace_is_assumed and batch.trace_id is not None:
+        yield key_of(WHEREABOUTS_PREFIX, project_id, batch.trace_id)
     for event in batch.events:
         yield key_of(STATE_PREFIXES[event.entity], project_id, event.entity_id)
     if batch.trace_id is not None:

@@ -1,18 +1,23 @@
 """The working set of one step: what the table held, and what the step makes of it, in the order it must be written."""
 
+import msgspec
+
 from contract.events import Entity
 from contract.merge import State, pack, unpack
 from processors.domain.cost import Priced
 from processors.entries import (
     STATE_PREFIXES,
     TRACE_TOTALS_PREFIX,
+    WHEREABOUTS_PREFIX,
     EntityEntry,
     GroupEntry,
     StateReader,
     TraceEntry,
+    WhereaboutsEntry,
     decode_entity,
     decode_group,
     decode_trace,
+    decode_whereabouts,
     encode,
     key_of,
 )
@@ -22,6 +27,10 @@ EntityKey = tuple[Entity, str, str]
 
 GroupKey = tuple[bytes, str, str]
 """(SESSION_PREFIX or USER_PREFIX, project id, session or user id)."""
+
+
+PlaceKey = tuple[str, str]
+"""(project id, observation id)."""
 
 
 class Working:
@@ -35,6 +44,7 @@ class Working:
         self.groups: dict[GroupKey, GroupEntry] = {}
         self.changed_entities: dict[EntityKey, None] = {}
         self._touched_at: dict[EntityKey, int] = {}
+        self._located: dict[PlaceKey, WhereaboutsEntry] = {}
 
     def prefetch(self, keys: list[bytes]) -> None:
         """Read `keys` in one go."""
@@ -77,9 +87,24 @@ class Working:
             held = self.groups[key] = GroupEntry() if raw is None else decode_group(raw)
         return held
 
+    def locate(self, key: PlaceKey, told: WhereaboutsEntry) -> None:
+        """Remember which trace an observation is in; as everywhere, the first word on that counts."""
+        held = self.whereabouts(key)
+        self._located[key] = msgspec.structs.replace(held, touched_at=max(held.touched_at, told.touched_at)) if held else told
+
+    def whereabouts(self, key: PlaceKey) -> WhereaboutsEntry | None:
+        """Return which trace an observation is in, where it was told."""
+        held = self._located.get(key)
+        if held is not None:
+            return held
+        raw = self._read(key_of(WHEREABOUTS_PREFIX, *key))
+        return None if raw is None else decode_whereabouts(raw)
+
     def changes(self) -> dict[bytes, bytes | None]:
         """Return key → value in the order that makes a repetition harmless: groups, trace totals, and states last."""
         changes: dict[bytes, bytes | None] = {key_of(*key): encode(group) for key, group in self.groups.items()}
+        for place, entry in self._located.items():
+            changes[key_of(WHEREABOUTS_PREFIX, *place)] = encode(entry)
         for (project_id, trace_id), trace in self.traces.items():
             changes[key_of(TRACE_TOTALS_PREFIX, project_id, trace_id)] = encode(trace)
         for key in self.changed_entities:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
+from contract.batches import Whereabouts
 from contract.events import Entity, Event, Rejection, Source
 from contract.keys import Project, Scope
 from ingest_gateway.domain.files import File
@@ -104,6 +105,10 @@ class Decoded:
     """What they are (traces, logs, metrics), for protocols of several signals."""
     files: Sequence[File] = ()
     """Files to keep before the events that refer to them are stored."""
+    whereabouts: Sequence[Whereabouts] = ()
+    """Observations that later statements may name without their trace, and the traces they are in."""
+    assumed: frozenset[str] = frozenset()
+    """Ids of events whose trace the client does not name: it is taken to be the parent's, or the observation's own id."""
 
     @property
     def events(self) -> list[Event]:

@@ -44,6 +44,14 @@ const filed = traceable(
 
 await assist("Why?");
 await filed({ image: Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0xff]) });
+made.hand = crypto.randomUUID();
+made.call = crypto.randomUUID();
+const byHand = { inputs: { q: 1 }, project_name: "shop", start_time: Date.now() };
+await client.createRun({ ...byHand, id: made.hand, name: "by-hand", run_type: "chain" });
+const model = { metadata: { ls_provider: "openai", ls_model_name: "gpt-4o" } };
+await client.createRun({ ...byHand, id: made.call, name: "call", run_type: "llm", parent_run_id: made.hand, extra: model });
+await client.updateRun(made.call, { outputs: { content: "Because.", usage_metadata: usage }, end_time: Date.now() });
+await client.updateRun(made.hand, { outputs: { a: 1 }, end_time: Date.now() });
 await client.awaitPendingTraceBatches();
 await client.createProject({ projectName: "shop", upsert: true });
 const project = await client.readProject({ projectName: "shop" });

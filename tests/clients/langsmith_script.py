@@ -148,18 +148,18 @@ def assist(question: str) -> dict[str, Any]:
 
 
 def by_hand() -> None:
-    """Make runs without a trace id, as a program does that knows no RunTree; the second one under the first."""
-    root, child, now = uuid.uuid4(), uuid.uuid4(), dt.datetime.now(dt.UTC)
+    """Make and update runs without a trace id, as a program does that knows no RunTree; each under the one before."""
+    root, child, tool, now = uuid.uuid4(), uuid.uuid4(), uuid.uuid4(), dt.datetime.now(dt.UTC)
     metadata = {"metadata": {"conversation_id": THREAD, "user_id": USER}}
     common = {"project_name": PROJECT, "start_time": now, "extra": metadata}
     CLIENT.create_run("by-hand", {"q": 1}, "chain", id=root, **common)
-    call = {"outputs": {"usage_metadata": OPENAI_USAGE}, "end_time": now + dt.timedelta(milliseconds=5)}
     extra = {"metadata": {"ls_provider": "langgenius/openai/openai", "ls_model_name": "gpt-4o"}}
-    CLIENT.create_run(
-        "call", {"q": 2}, "llm", id=child, parent_run_id=root, project_name=PROJECT, start_time=now, extra=extra, error="", **call
-    )
+    CLIENT.create_run("call", {"q": 2}, "llm", id=child, parent_run_id=root, project_name=PROJECT, start_time=now, extra=extra, error="")
+    CLIENT.create_run("look", {"q": 3}, "tool", id=tool, parent_run_id=child, project_name=PROJECT, start_time=now)
+    CLIENT.update_run(tool, outputs={"a": 3}, end_time=now + dt.timedelta(milliseconds=3))
+    CLIENT.update_run(child, outputs={"usage_metadata": OPENAI_USAGE}, end_time=now + dt.timedelta(milliseconds=5))
     CLIENT.update_run(root, outputs={"a": 1}, end_time=now + dt.timedelta(milliseconds=9))
-    MADE["by_hand"], MADE["call"] = str(root), str(child)
+    MADE["by_hand"], MADE["call"], MADE["look"] = str(root), str(child), str(tool)
 
 
 def feedback() -> None:

@@ -1,6 +1,7 @@
 """LangSmith's SDKs, three generations for Python and one for JavaScript, as they are, against the running stack."""
 
 import json
+import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Callable
@@ -78,7 +79,7 @@ def test_everything_an_sdk_says(stack: Endpoints, generation: str, mode: str, pr
     trace = await_ended(stack, made["trace"], 8)
     assert_trace(trace, thread, user)
     assert_observations(trace)
-    assert_by_hand(await_ended(stack, made["by_hand"], 2), made["call"], thread, user)
+    assert_by_hand(stack, made, thread, user)
     assert_feedback(stack, made)
     assert ("filed" in made) == (mode in ("multipart", "zstd"))
     if "filed" in made:
@@ -152,13 +153,27 @@ def assert_observations(trace: Any) -> None:
         assert observation["metadata"]["runtime"]["sdk"] == "langsmith-py"
 
 
-def assert_by_hand(trace: Any, call_id: str, thread: str, user: str) -> None:
-    """Runs without a trace id find each other."""
+def assert_by_hand(stack: Endpoints, made: dict[str, Any], thread: str, user: str) -> None:
+    """Runs that never name their trace find each other, whatever their depth; so do their updates, which name nothing but a run."""
+
+    def complete() -> Any:
+        trace = get(stack, f"/api/v1/traces/{made['by_hand']}")
+        seen = {observation["id"]: observation for observation in trace["observations"]}
+        assert seen[made["look"]]["output"] == {"a": 3}
+        assert trace["usage"] == seen[made["call"]]["usage"] == OPENAI_UNITS
+        return trace if trace["output"] else None
+
+    trace = await_that(complete, WITHIN_SECONDS)
     assert (trace["name"], trace["session_id"], trace["user_id"], trace["output"]) == ("by-hand", thread, user, {"a": 1})
+    assert (trace["observation_count"], Decimal(trace["total_cost"])) == (3, openai_cost())
     [root] = trace["tree"]
-    assert [child["id"] for child in root["children"]] == [call_id]
-    [call] = [observation for observation in trace["observations"] if observation["id"] == call_id]
+    [call] = root["children"]
+    assert (call["id"], [child["id"] for child in call["children"]]) == (made["call"], [made["look"]])
+    [call] = [observation for observation in trace["observations"] if observation["id"] == made["call"]]
     assert (call["kind"], call["level"], call["usage"], call["provider"]) == ("generation", None, OPENAI_UNITS, "openai")
+    for run_id in (made["call"], made["look"]):
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            get(stack, f"/api/v1/traces/{run_id}")
 
 
 def assert_feedback(stack: Endpoints, made: dict[str, Any]) -> None:
@@ -186,7 +201,7 @@ def assert_totals(stack: Endpoints, thread: str, user: str) -> None:
     def complete() -> bool:
         for path in (f"/api/v1/sessions/{thread}", f"/api/v1/users/{user}"):
             group = get(stack, path)
-            assert (group["trace_count"], group["observation_count"]) == (2, 10), path
+            assert (group["trace_count"], group["observation_count"]) == (2, 11), path
             assert group["usage"] == usage, path
         return True
 
@@ -218,6 +233,11 @@ def test_javascript(stack: Endpoints) -> None:
     assert made["project"] == "shop"
     trace = await_ended(stack, made["trace"], 3)
     assert_file(stack, made["filed"], "image", "image/png", IMAGE)
+    hand = await_that(lambda: with_usage(stack, made["hand"]), WITHIN_SECONDS)
+    assert {observation["id"]: observation["output"] for observation in hand["observations"]} == {
+        made["hand"]: {"a": 1},
+        made["call"]: {"content": "Because.", "usage_metadata": usage_said()},
+    }
     assert (trace["name"], trace["session_id"], trace["user_id"], trace["tags"]) == ("assist", thread, user, ["blue"])
     assert (trace["input"], trace["output"]) == ({"input": "Why?"}, {"answer": "Because."})
     seen = {observation["name"]: observation for observation in trace["observations"]}
@@ -236,6 +256,18 @@ def test_javascript(stack: Endpoints) -> None:
 
     score = await_that(scored, WITHIN_SECONDS)
     assert (score["name"], score["value"], score["data_type"]) == ("quality", 0.5, "NUMERIC")
+
+
+def with_usage(stack: Endpoints, trace_id: str) -> Any:
+    """Return a trace once its tokens are in its total and its end is there."""
+    trace = get(stack, f"/api/v1/traces/{trace_id}")
+    return trace if trace["usage"] == OPENAI_UNITS and trace["output"] else None
+
+
+def usage_said() -> dict[str, Any]:
+    """Return OPENAI_UNITS as the SDK says them."""
+    details = {"input_token_details": {"cache_read": 1000}, "output_token_details": {"reasoning": 50}}
+    return {"input_tokens": 1500, "output_tokens": 200, "total_tokens": 1700, **details}
 
 
 def post_captured(stack: Endpoints, number: str, changed: Callable[[bytes], bytes]) -> int:

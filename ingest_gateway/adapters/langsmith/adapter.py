@@ -39,8 +39,15 @@ class LangSmithAdapter:
         most = request.limits.max_events
         if len(statements) > most:
             return Failure(kind=FailureKind.TOO_LARGE, message=f"more than {most} runs in one request")
-        items, files = items_of(statements, Delivery(request.limits, request.received_at))
-        return Decoded(items=items, source=_source(request), statements=len(statements), files=files)
+        said = items_of(statements, Delivery(request.limits, request.received_at))
+        return Decoded(
+            items=said.items,
+            source=_source(request),
+            statements=len(statements),
+            files=said.files,
+            whereabouts=said.whereabouts,
+            assumed=said.assumed,
+        )
 
     def encode(self, request: WireRequest, outcome: Decoded | Failure) -> WireResponse:
         """Answer with what an SDK expects of each call."""

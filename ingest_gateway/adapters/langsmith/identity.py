@@ -2,7 +2,8 @@
 
 `dotted_order` names every run from the root to this one: segments joined by a dot, each a start time and an id. Runs that a client
 creates by hand, and most of Dify's, come without it and without a trace id; then what the same request says of other runs helps,
-else the parent is taken for the root, which is right for all of Dify's. An update that names nothing is taken for a root's.
+else the parent is taken for the root, and an update that names nothing for a root's. Such a trace is assumed: the processors, which
+are told where each run was made, send on what turns out to belong elsewhere.
 """
 
 import re
@@ -32,6 +33,14 @@ class Place(NamedTuple):
     trace_id: str
     parent_id: str | None
     is_root: bool
+    is_assumed: bool
+
+
+class Found(NamedTuple):
+    """A run's trace, as far as a request tells."""
+
+    trace_id: str
+    is_assumed: bool
 
 
 def canonical(text: str) -> str:
@@ -85,31 +94,32 @@ def _weight(stated: Stated) -> tuple[bool, bool, bool]:
     return stated.trace_id is not None, stated.parent_id is not None, stated.is_root
 
 
-def place_of(stated: Stated, known: Mapping[str, Stated], found: dict[str, str]) -> Place:
+def place_of(stated: Stated, known: Mapping[str, Stated], found: dict[str, Found]) -> Place:
     """Return the place of a run; `found` keeps the traces that were found in this request."""
     best = known.get(stated.run_id, stated)
     parent_id = stated.parent_id or best.parent_id
-    trace_id = stated.trace_id or trace_of(stated.run_id, known, found)
+    trace_id, is_assumed = Found(stated.trace_id, is_assumed=False) if stated.trace_id else trace_of(stated.run_id, known, found)
     is_root = parent_id is None and (stated.is_root or best.is_root or trace_id == stated.run_id)
-    return Place(trace_id, parent_id, is_root)
+    return Place(trace_id, parent_id, is_root, is_assumed)
 
 
-def trace_of(run_id: str, known: Mapping[str, Stated], found: dict[str, str]) -> str:
+def trace_of(run_id: str, known: Mapping[str, Stated], found: dict[str, Found]) -> Found:
     """Return the trace of a run by way of its parents, as far as they are known."""
     walked: list[str] = []
     while run_id not in found:
-        found[run_id] = run_id  # a chain that leads back here ends here
+        found[run_id] = Found(run_id, is_assumed=True)  # a chain that leads back here ends here
         walked.append(run_id)
         stated = known.get(run_id)
         if stated is None:
             break
         if stated.trace_id is not None:
-            found[run_id] = stated.trace_id
+            found[run_id] = Found(stated.trace_id, is_assumed=False)
             break
         if stated.parent_id is None:
+            found[run_id] = Found(run_id, is_assumed=not stated.is_root)
             break
         run_id = stated.parent_id
-    trace_id = found[run_id]
+    trace = found[run_id]
     for each in walked:
-        found[each] = trace_id
-    return trace_id
+        found[each] = trace
+    return trace

@@ -7,12 +7,13 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
+from contract.batches import Whereabouts
 from contract.errors import InvalidEventError
 from contract.events import Event, Rejection, RejectionCode
 from ingest_gateway.adapters.langsmith.attachments import Attachment, by_name, in_json, in_parts
 from ingest_gateway.adapters.langsmith.envelopes import FeedbackSaid, Refused, RunSaid, Statement
 from ingest_gateway.adapters.langsmith.feedback import feedback_event
-from ingest_gateway.adapters.langsmith.identity import Stated, canonical, known_of, place_of, stated_of
+from ingest_gateway.adapters.langsmith.identity import Found, Stated, canonical, known_of, place_of, stated_of
 from ingest_gateway.adapters.langsmith.runs import Delivery, events_of, group_of, statement_id
 from ingest_gateway.adapters.langsmith.wire import SPLIT_OFF, Feedback, Run
 from ingest_gateway.domain.faults import invalid
@@ -41,6 +42,8 @@ class Amount(NamedTuple):
 
     items: Items
     files: list[File]
+    whereabouts: list[Whereabouts]
+    assumed: frozenset[str]
 
 
 class Readable(NamedTuple):
@@ -69,9 +72,11 @@ def items_of(statements: list[Statement], delivery: Delivery) -> Amount:
     """Return what the statements amount to, in their order."""
     read = [_readable(said, delivery) if isinstance(said, RunSaid) else None for said in statements]
     known = known_of(found.stated for found in read if isinstance(found, Readable))
-    found_traces: dict[str, str] = {}
+    found_traces: dict[str, Found] = {}
     items: Items = []
     files: list[File] = []
+    whereabouts: list[Whereabouts] = []
+    assumed: set[str] = set()
     for index, (said, found) in enumerate(zip(statements, read, strict=True)):
         if isinstance(said, Refused):
             items.append(_rejection(index, said.original, said.fault, None))
@@ -83,13 +88,18 @@ def items_of(statements: list[Statement], delivery: Delivery) -> Amount:
                 place = place_of(found.stated, known, found_traces)
                 attached = by_name(in_json(found.run.attachments), in_parts(said.files))
                 event_id = statement_id(said.operation, found.run_id, _content_of(said, attached))
-                items += events_of(found.run, found.run_id, place, said.operation, event_id, attached, delivery)
+                events = events_of(found.run, found.run_id, place, said.operation, event_id, attached, delivery)
+                items += events
+                if place.is_assumed:
+                    assumed.update(event.event_id for event in events)
+                if said.operation == "create" and place.parent_id and found.stated.trace_id is None:
+                    whereabouts.append((found.run_id, place.trace_id))
                 files += [each.file(event_id) for each in attached if not each.reason]
             elif found is not None:
                 items.append(_rejection(index, said.original, found, said.run_id))
         except FAULTS as error:
             items.append(_rejection(index, said.original, _named(invalid(error)), _id_of(said)))
-    return Amount(items, files)
+    return Amount(items, files, whereabouts, frozenset(assumed))
 
 
 def _readable(said: RunSaid, delivery: Delivery) -> Readable | InvalidEventError:

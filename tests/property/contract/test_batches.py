@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.batches import batch_of, record_of, size_bytes, split
+from contract.batches import batch_of, record_of, sent_on, size_bytes, split, whereabouts
 from contract.codec import Codec
 from contract.events import Event, EventBatch, Source, partition_key
 
@@ -26,7 +26,14 @@ def requests(draw: st.DrawFn) -> list[Event]:
         if trace_id is None:
             fields["session_id"] = draw(st.sampled_from(["s1", "s2"]))
         events.append(
-            Event(entity="observation", entity_id=f"e{index}", trace_id=trace_id, event_id=f"i{index}", event_time=index, fields=fields)
+            Event(
+                entity="observation",
+                entity_id=f"e{index}",
+                trace_id=trace_id,
+                event_id=f"i{index}",
+                event_time=index,
+                fields=fields,
+            )
         )
     return events
 
@@ -34,12 +41,15 @@ def requests(draw: st.DrawFn) -> list[Event]:
 @given(requests(), st.integers(300, 3000))
 def test_every_event_is_in_exactly_one_record(events: list[Event], limit: int) -> None:
     """Nothing is lost or doubled by grouping and cutting, and order within a trace stays."""
-    batches = list(split("p", 5, SOURCE, events, limit))
+    assumed = [event.event_id for event in events[::2] if event.trace_id == "t2"]
+    batches = list(split("p", 5, SOURCE, events, limit, assumed))
 
     assert sorted(event.event_id for event in events) == sorted(event.event_id for _, batch in batches for event in batch.events)
-    for trace_id in ("t1", "t2", None):
+    for trace_id in ("t1", None):
         sent = [event.event_id for event in events if event.trace_id == trace_id and trace_id]
         assert sent == [event.event_id for _, batch in batches for event in batch.events if batch.trace_id == trace_id and trace_id]
+    for _, batch in batches:
+        assert {event.event_id in assumed for event in batch.events} == {batch.trace_is_assumed}
 
 
 @given(requests(), st.integers(300, 3000))
@@ -66,3 +76,23 @@ def test_a_batch_reads_back_from_its_bytes(events: list[Event]) -> None:
         name, record = codec.decode(codec.encode("EventBatch", record_of(batch)))
         assert (name, batch_of(record)) == ("EventBatch", batch)
         assert isinstance(batch, EventBatch)
+
+
+def test_where_an_observation_is_goes_by_its_own_key() -> None:
+    """Each once, whatever a request says twice, and nothing else with it."""
+    [(key, batch), _] = whereabouts("p", 5, SOURCE, [("o1", "t1"), ("o2", "t1"), ("o1", "t1")])
+
+    assert (key, batch.trace_id, batch.located, batch.events, batch.trace_is_assumed) == ("p/o1", "t1", ["o1"], [], False)
+    assert batch_of(record_of(batch)) == batch
+
+
+def test_a_record_that_is_sent_on() -> None:
+    """Says of the trace it goes to what it said of the assumed one, but nothing of a trace that never was."""
+    trace = Event(entity="trace", entity_id="o1", trace_id="o1", event_id="e1", event_time=1, fields={})
+    observation = Event(entity="observation", entity_id="o1", trace_id="o1", event_id="e2", event_time=1, fields={})
+    [(_, assumed)] = split("p", 5, SOURCE, [trace, observation], 1_000, ["e1", "e2"])
+    key, batch = sent_on(assumed, "t1")
+
+    assert (key, batch.trace_id, batch.hops, batch.received_at, batch.trace_is_assumed) == ("p/t1", "t1", 1, 5, True)
+    assert [(event.entity, event.entity_id, event.trace_id) for event in batch.events] == [("observation", "o1", "t1")]
+    assert batch_of(record_of(batch)) == batch

@@ -104,3 +104,54 @@ def test_a_long_chain_costs_little(send: Any, make_run: MakeRun) -> None:
 
     assert isinstance(outcome, Decoded)
     assert {event.trace_id for event in outcome.events} == {"r9999"}
+
+
+@pytest.mark.parametrize(
+    ("said", "is_assumed", "located"),
+    [
+        ({}, False, []),
+        ({"trace_id": CHILD, "parent_run_id": CHILD}, False, []),
+        ({"dotted_order": f"20261121T065947424005Z{CHILD}.{ORDER}"}, False, []),
+        ({"parent_run_id": CHILD}, True, [(ROOT, CHILD)]),
+    ],
+)
+def test_a_creation_that_names_no_trace(send: Any, make_run: MakeRun, said: Any, is_assumed: bool, located: Any) -> None:  # noqa: FBT001  a table
+    """Is taken to be in its parent's, and says where it is to be found, for updates that name it alone."""
+    outcome, _ = send("POST", "/runs", make_run(**said))
+
+    assert outcome.assumed == {event.event_id for event in outcome.events if is_assumed}
+    assert list(outcome.whereabouts) == located
+
+
+@pytest.mark.parametrize(
+    ("said", "is_assumed"),
+    [
+        ({}, True),
+        ({"trace_id": None}, True),
+        ({"trace_id": CHILD}, False),
+        ({"parent_run_id": CHILD}, True),
+        ({"dotted_order": ORDER}, False),
+    ],
+)
+def test_an_update_that_names_no_trace(send: Any, said: Any, is_assumed: bool) -> None:  # noqa: FBT001  a table
+    """May be about a run of another trace than the one it is taken for."""
+    outcome, _ = send("PATCH", f"/runs/{ROOT}", {"outputs": {"o": 1}, **said})
+
+    assert outcome.assumed == {event.event_id for event in outcome.events if is_assumed}
+    assert list(outcome.whereabouts) == []
+
+
+def test_what_a_request_says_itself_is_not_assumed(send: Any, make_run: MakeRun) -> None:
+    """Runs whose root stands beside them; they may be updated by their ids alone later."""
+    outcome, _ = send("POST", "/runs/batch", {"post": [make_run(id=CHILD, parent_run_id=ROOT), make_run()]})
+
+    assert outcome.assumed == set()
+    assert list(outcome.whereabouts) == [(CHILD, ROOT)]
+
+
+def test_a_row_of_dify_is_never_updated(send: Any, make_run: MakeRun) -> None:
+    """So nothing has to be known of where it is."""
+    said = {"parent_run_id": CHILD, "file_list": [], "extra": {"metadata": {"message_id": ROOT}}}
+    outcome, _ = send("POST", "/runs", make_run(id=LEAF, run_type="tool", **said))
+
+    assert (outcome.assumed, list(outcome.whereabouts)) == (set(), [])
