@@ -11,6 +11,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from contract.letters import Alone
+
 Entity = Literal["trace", "observation", "score"]
 ENTITIES: tuple[Entity, ...] = ("trace", "observation", "score")
 
@@ -156,6 +158,7 @@ class Rejection:
     event_id: str | None = None
     entity_id: str | None = None
     original: bytes | None = None
+    alone: Alone | None = None
 
 
 def partition_key(project_id: str, event: Event) -> str:

@@ -2,11 +2,36 @@
 
 from collections.abc import Iterable
 
+import msgspec
+
 ATTEMPT_HEADER = "sluice-attempt"
 ATTEMPT_HTTP_HEADER = "x-sluice-attempt"
 FIRST_ATTEMPT = 1
 
 Headers = Iterable[tuple[str, str | bytes | None]]
+
+
+class Alone(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How one event of a request is sent by itself: the request around its bytes, without the key."""
+
+    path: str
+    method: str = "POST"
+    content_type: str = "application/json"
+    before: str = ""
+    after: str = ""
+    headers: dict[str, str] = {}
+
+    def body(self, original: bytes) -> bytes:
+        """Return the request's body."""
+        return b"%b%b%b" % (self.before.encode(), original, self.after.encode())
+
+
+def alone_in(text: str) -> Alone | None:
+    """Read what a letter says of it; None where that is not to be understood."""
+    try:
+        return msgspec.json.decode(text, type=Alone)
+    except msgspec.MsgspecError:
+        return None
 
 
 def attempt_headers(attempt: int) -> list[tuple[str, bytes]]:

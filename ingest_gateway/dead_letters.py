@@ -1,5 +1,7 @@
 """Events that were refused but say who they are, kept for a look and a replay. Never in a request's way."""
 
+import msgspec
+
 from contract.events import Rejection
 from contract.keys import Project
 from contract.metrics import GATEWAY_DEAD_LETTERS
@@ -40,5 +42,6 @@ class DeadLetters:
             "protocol": protocol,
             "at": at,
             "release": self._release,
+            "alone": None if rejection.alone is None else msgspec.json.encode(rejection.alone).decode(),
         }
         return self._publisher.offer(DEAD_LETTERS, project.project_id, DEAD_LETTER, record)

@@ -11,11 +11,13 @@ from contract.letters import ATTEMPT_HTTP_HEADER
 from sluice.dead_letters.letter import ToGateway
 
 TIMEOUT_SECONDS = 30.0
-ACCEPTED = frozenset({200, 201, 202})
+ACCEPTED = frozenset({200, 201, 202, 204})
 MULTI_STATUS = 207
-JUDGED = ACCEPTED | {MULTI_STATUS, 400}
+JUDGED = ACCEPTED | {MULTI_STATUS, 400, 413, 422}
 """Answers that say what became of the event; any other is about the request, the key or the gateway."""
 
+OTLP_PATHS = frozenset({"/v1/traces", "/v1/logs"})
+PROTOBUF = "application/x-protobuf"
 SHOWN_CHARACTERS = 300
 
 
@@ -43,9 +45,9 @@ class Door:
 
     def post(self, to: ToGateway, attempt: int) -> Answer:
         """Post an event; raise RetryableError where the gateway did not judge it."""
-        headers = {"authorization": f"Bearer {self._key}", "content-type": "application/json", ATTEMPT_HTTP_HEADER: str(attempt)}
+        ours = {"authorization": f"Bearer {self._key}", "content-type": to.content_type, ATTEMPT_HTTP_HEADER: str(attempt)}
         try:
-            self._connection.request("POST", to.path, to.body, headers)
+            self._connection.request(to.method, to.path, to.body, {**to.headers, **ours})
             response = self._connection.getresponse()
             answer = response.read()
         except (OSError, http.client.HTTPException) as error:
@@ -53,8 +55,17 @@ class Door:
             raise RetryableError(f"{self._base_url} does not answer: {error}") from error
         text = answer[:SHOWN_CHARACTERS].decode(errors="replace")
         if response.status not in JUDGED:
-            raise RetryableError(f"POST {to.path}: {response.status} {text}")
-        return Answer(response.status in ACCEPTED or (response.status == MULTI_STATUS and _has_no_errors(answer)), text)
+            raise RetryableError(f"{to}: {response.status} {text}")
+        if response.status == MULTI_STATUS:
+            return Answer(_has_no_errors(answer), text)
+        return Answer(response.status in ACCEPTED and not _is_partial(to, answer), text)
+
+
+def _is_partial(to: ToGateway, answer: bytes) -> bool:
+    """Tell whether an OTLP export, which is answered 200 in any case, was not taken in whole: only then its answer says something."""
+    if to.path not in OTLP_PATHS:
+        return False
+    return bool(answer) if to.content_type == PROTOBUF else b"partialSuccess" in answer
 
 
 def _has_no_errors(answer: bytes) -> bool:

@@ -2,13 +2,14 @@
 
 import argparse
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import msgspec
 
 from contract.codec import Record as AvroRecord
-from contract.letters import FIRST_ATTEMPT
+from contract.letters import FIRST_ATTEMPT, alone_in
 from contract.topics import ROW_TOPICS
 
 GATEWAY = "gateway"
@@ -99,9 +100,12 @@ class ToGateway(NamedTuple):
     path: str
     body: bytes
     project_id: str
+    method: str = "POST"
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = MappingProxyType({})
 
     def __str__(self) -> str:
-        return f"POST {self.path}"
+        return f"{self.method} {self.path}"
 
 
 class Nowhere(NamedTuple):
@@ -132,6 +136,9 @@ def destination(letter: Letter) -> Destination:
 def _door(said: AvroRecord) -> Destination:
     """Wrap one refused event the way its protocol sends a request of it alone."""
     original, project_id = said["original"], said["project_id"]
+    alone = alone_in(said["alone"]) if said.get("alone") else None
+    if alone is not None:
+        return ToGateway(alone.path, alone.body(original), project_id, alone.method, alone.content_type, alone.headers)
     match said["protocol"]:
         case "native":
             return ToGateway("/v1/events", b"[%b]" % original, project_id)
@@ -142,7 +149,7 @@ def _door(said: AvroRecord) -> Destination:
         case None:
             return Nowhere("an older release wrote it, without its protocol")
         case protocol:
-            return Nowhere(f"{protocol} requests are more than the event that was kept of them; have the client send it again")
+            return Nowhere(f"of this {protocol} request less was kept than it said; have the client send it again")
 
 
 class _Envelope(msgspec.Struct):

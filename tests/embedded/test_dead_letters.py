@@ -1,5 +1,6 @@
 """Dead letters by hand: listed, shown, sent back to where they belong, once."""
 
+import json
 import re
 import uuid
 from collections.abc import Iterator, Sequence
@@ -162,15 +163,48 @@ def test_what_the_gateway_refused_is_judged_again(stack: Endpoints, capsys: pyte
     assert await_that(lambda: is_stored(stack, good), WITHIN_SECONDS)
 
 
+def test_what_another_protocol_refused_is_judged_again(stack: Endpoints, capsys: pytest.CaptureFixture[str]) -> None:
+    """A LangSmith run: refused again, a letter of the next attempt; mended, it is stored, and a second time changes nothing."""
+    run_id = str(uuid.uuid4())
+    order = f"20260101T000000000000Z{run_id}"
+    run = {"id": run_id, "trace_id": run_id, "dotted_order": order, "run_type": "llm", "name": "late"}
+    with Client(stack.gateway_http, stack.ingest_key) as client, pytest.raises(ApiError, match="start_time"):
+        client.post("/langsmith/runs/batch", {"post": [{**run, "start_time": ["never"]}]})
+    [refused] = await_that(lambda: [letter for letter in letters(stack) if letter.record["event_id"] == run_id], WITHIN_SECONDS)
+    assert main(["dlq", "replay", str(refused.id)]) == 1
+    assert "1 refused once more" in capsys.readouterr().out
+    assert [letter.record["attempt"] for letter in letters_of(stack, refused.record["original"], 2)] == [1, 2]
+
+    mended = json.dumps({**run, "start_time": "2026-01-01T00:00:00Z"}).encode()
+    letter = bury(stack, mended, **{name: refused.record[name] for name in ("stage", "protocol", "project_id", "alone")})
+    assert main(["dlq", "replay", str(letter.id), "--dry-run"]) == 0
+    assert "POST /langsmith/runs/batch" in capsys.readouterr().err
+    assert main(["dlq", "replay", str(letter.id)]) == 0
+    assert await_that(lambda: is_stored(stack, run_id), WITHIN_SECONDS)
+    before = get(stack, f"/api/v1/traces/{run_id}")
+    assert before["observation_count"] == 1
+    assert main(["dlq", "replay", str(letter.id), "--again"]) == 0
+    send_marker(stack)
+    assert get(stack, f"/api/v1/traces/{run_id}") == before
+
+
+def send_marker(stack: Endpoints) -> None:
+    """Send a trace and wait until it is stored: what was sent before it on any partition has had its time."""
+    trace_id = uuid.uuid4().hex
+    with Client(stack.gateway_http, stack.ingest_key) as client:
+        client.post("/v1/events", [{"event_id": trace_id, "entity": "trace", "entity_id": trace_id, "name": "late"}])
+    assert await_that(lambda: is_stored(stack, trace_id), WITHIN_SECONDS)
+
+
 def test_what_cannot_go_back_says_why(stack: Endpoints, capsys: pytest.CaptureFixture[str]) -> None:
-    """An OTLP span without its resource, and an event of a project without a key: left, unnoted, and the exit status says so."""
+    """What an older release kept of OTLP, and an event of a project without a key: left, unnoted, and the exit status says so."""
     span = bury(stack, uuid.uuid4().bytes, stage="gateway", protocol="otlp", project_id=stack.project_id)
     foreign = bury(stack, uuid.uuid4().bytes, stage="gateway", protocol="native", project_id="another")
 
     assert main(["dlq", "replay", str(span.id), str(foreign.id)]) == 1
 
     out = capsys.readouterr().out
-    assert "otlp requests are more than the event" in out
+    assert "of this otlp request less was kept" in out
     assert "of project another: give an ingest key" in out
     assert main(["dlq", "replay", str(span.id), "--dry-run"]) == 0
     assert "already" not in capsys.readouterr().out

@@ -4,10 +4,12 @@ A key may stand in the path, before the route (`/helicone/<key>/oai/v1/log`) or 
 clients that cannot set a header.
 """
 
+import re
 from dataclasses import replace
 
 from contract.errors import InvalidEventError
 from contract.events import Event, Rejection, RejectionCode, Source
+from contract.letters import Alone
 from ingest_gateway.adapters.base import Decoded, Failure, FailureKind, Route, WireRequest, WireResponse
 from ingest_gateway.adapters.helicone import answers
 from ingest_gateway.adapters.helicone.logs import log_events, problems_of, read_log
@@ -28,6 +30,9 @@ PATHS = (
 )
 KEYED_PATHS = (*(f"/{{key}}{path}" for path in PATHS), *(f"/{provider}/v1/{{key}}/log" for provider in WORKER_ROUTES))
 MOST_SDK_LENGTH = 100
+WORDS = frozenset({PREFIX.strip("/"), *(part for path in PATHS for part in path.split("/") if part)})
+OWN_HEADERS = "helicone-"
+SECRET = re.compile("auth|key|secret|token")
 
 
 class HeliconeAdapter:
@@ -93,7 +98,15 @@ def _items(log: dict[str, object], request: WireRequest) -> list[Event | Rejecti
 
 def _rejection(request: WireRequest, code: RejectionCode, message: str, field: str | None) -> Rejection:
     call_id = request.headers.get("helicone-request-id") or None
-    return Rejection(index=0, code=code, message=message, field=field, entity_id=call_id, original=request.body)
+    headers = {name: value for name, value in request.headers.items() if name.startswith(OWN_HEADERS) and not SECRET.search(name)}
+    alone = Alone(path=_keyless(request.path), headers=headers)
+    return Rejection(index=0, code=code, message=message, field=field, entity_id=call_id, original=request.body, alone=alone)
+
+
+def _keyless(path: str) -> str:
+    """Return the route without the key that may stand in it: a letter holds no secrets."""
+    parts = [part for part in path.rstrip("/").split("/") if part]
+    return "/" + "/".join(part for part in parts if part in WORDS)
 
 
 def _is_typed(request: WireRequest) -> bool:

@@ -2,11 +2,14 @@
 
 import re
 from typing import Final, NamedTuple
+from urllib.parse import quote
 
 import msgspec
 
 from contract.errors import InvalidEventError
 from contract.events import RejectionCode
+from contract.letters import Alone
+from ingest_gateway.adapters.langsmith import form
 from ingest_gateway.adapters.langsmith.multipart import Part, boundary_of, parts_of
 from ingest_gateway.adapters.langsmith.wire import is_said
 from ingest_gateway.domain.json_items import NotAnArrayError, items_at
@@ -14,6 +17,7 @@ from ingest_gateway.domain.statements import Operation
 from ingest_gateway.domain.texts import mended
 
 OPERATIONS: Final[dict[str, Operation]] = {"post": "create", "patch": "update"}
+WORDS: Final = {operation: word for word, operation in OPERATIONS.items()}
 ATTACHMENT: Final = "attachment"
 FEEDBACK: Final = "feedback"
 LIST_AT = re.compile(rb'"(post|patch)"\s*:\s*(?=\[)')
@@ -32,8 +36,22 @@ class RunSaid(msgspec.Struct):
 
     @property
     def original(self) -> bytes:
-        """What is kept of a statement that was refused."""
-        return b"\n".join([self.main or b"", *(b"%s: %s" % (name.encode(), piece) for name, piece in self.pieces.items())])
+        """What is kept of a statement that was refused: its main part, then its others as parts of a form."""
+        named = [(f"{self._subject}.{name}", piece) for name, piece in self.pieces.items()]
+        return (self.main or b"") + b"".join(form.following(self.run_id, name, piece) for name, piece in named)
+
+    @property
+    def alone(self) -> Alone | None:
+        """How it is sent by itself; its files are not kept, so with them it cannot be."""
+        if self.main is None or self.files:
+            return None
+        if self.run_id:
+            return form.alone(self.run_id, self._subject)
+        return Alone(path=form.BATCH_PATH, before=f'{{"{WORDS[self.operation]}":[', after="]}")
+
+    @property
+    def _subject(self) -> str:
+        return f"{WORDS[self.operation]}.{self.run_id}"
 
 
 class FeedbackSaid(msgspec.Struct):
@@ -48,12 +66,22 @@ class FeedbackSaid(msgspec.Struct):
         """What is kept of a statement that was refused."""
         return self.main
 
+    @property
+    def alone(self) -> Alone | None:
+        """How it is sent by itself."""
+        if self.operation == "update":
+            return Alone(path=f"{form.FEEDBACK_PATH}/{quote(self.feedback_id, safe='')}", method="PATCH")
+        if self.feedback_id:
+            return form.alone(self.feedback_id, f"{FEEDBACK}.{self.feedback_id}")
+        return Alone(path=form.FEEDBACK_PATH)
+
 
 class Refused(NamedTuple):
     """What is no statement."""
 
     fault: InvalidEventError
     original: bytes
+    alone: None = None
 
 
 Statement = RunSaid | FeedbackSaid | Refused

@@ -79,7 +79,7 @@ def items_of(statements: list[Statement], delivery: Delivery) -> Amount:
     assumed: set[str] = set()
     for index, (said, found) in enumerate(zip(statements, read, strict=True)):
         if isinstance(said, Refused):
-            items.append(_rejection(index, said.original, said.fault, None))
+            items.append(_rejection(index, said, said.fault, None))
             continue
         try:
             if isinstance(said, FeedbackSaid):
@@ -96,9 +96,9 @@ def items_of(statements: list[Statement], delivery: Delivery) -> Amount:
                     whereabouts.append((found.run_id, place.trace_id))
                 files += [each.file(event_id) for each in attached if not each.reason]
             elif found is not None:
-                items.append(_rejection(index, said.original, found, said.run_id))
+                items.append(_rejection(index, said, found, said.run_id))
         except FAULTS as error:
-            items.append(_rejection(index, said.original, _named(invalid(error)), _id_of(said)))
+            items.append(_rejection(index, said, _named(invalid(error)), _id_of(said)))
     return Amount(items, files, whereabouts, frozenset(assumed))
 
 
@@ -176,7 +176,8 @@ def _named(fault: InvalidEventError) -> InvalidEventError:
     return InvalidEventError(fault.code, str(fault).replace(name, theirs, 1), f"{theirs}{dot}{key}")
 
 
-def _rejection(index: int, original: bytes, fault: InvalidEventError, entity_id: str | None) -> Rejection:
+def _rejection(index: int, said: Statement, fault: InvalidEventError, entity_id: str | None) -> Rejection:
+    original = said.original
     if not entity_id:
         with suppress(msgspec.MsgspecError, RecursionError):
             entity_id = _decode_identity(original).id
@@ -187,4 +188,5 @@ def _rejection(index: int, original: bytes, fault: InvalidEventError, entity_id:
         field=fault.field,
         entity_id=entity_id,
         original=original,
+        alone=said.alone,
     )

@@ -1,15 +1,18 @@
 """The Opik adapter: traces, spans and scores by REST, and the calls an SDK makes around them."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 
-from contract.events import Source
+import msgspec
+
+from contract.events import Rejection, Source
 from ingest_gateway.adapters.base import Decoded, Failure, FailureKind, WireRequest, WireResponse
 from ingest_gateway.adapters.opik import answers, setup, statements
 from ingest_gateway.adapters.opik.calls import ROUTES, Call, call_of, id_in
 from ingest_gateway.adapters.opik.drafts import Delivery
 from ingest_gateway.adapters.opik.statements import Items, Reader
-from ingest_gateway.adapters.opik.traces import workspace_of
+from ingest_gateway.adapters.opik.traces import WORKSPACE_HEADER, workspace_of
 from ingest_gateway.domain.texts import utf8_fault, without_lone_surrogates
 
 MOST_SDK_LENGTH = 100
@@ -50,7 +53,17 @@ class OpikAdapter:
         return answers.stored(outcome.rejections)
 
     def _decoded(self, items: Items, request: WireRequest) -> Decoded:
-        return Decoded(items=items, source=source_of(request.headers), statements=len(items))
+        said = [_addressed(item, request) if isinstance(item, Rejection) else item for item in items]
+        return Decoded(items=said, source=source_of(request.headers), statements=len(items))
+
+
+def _addressed(rejection: Rejection, request: WireRequest) -> Rejection:
+    """Say by which call, and in which workspace, the item can be sent again."""
+    if rejection.alone is None:
+        return rejection
+    headers = {WORKSPACE_HEADER: request.headers[WORKSPACE_HEADER]} if WORKSPACE_HEADER in request.headers else {}
+    alone = msgspec.structs.replace(rejection.alone, path=request.path, method=request.method, headers=headers)
+    return replace(rejection, alone=alone)
 
 
 def source_of(headers: Mapping[str, str]) -> Source:

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from typing import NamedTuple
 
 import msgspec
 
 from contract.errors import InvalidEventError
 from contract.events import Event, Rejection, RejectionCode
+from contract.letters import Alone
 from ingest_gateway.adapters.base import Failure, FailureKind
 from ingest_gateway.adapters.opik.drafts import Delivery
 from ingest_gateway.adapters.opik.envelopes import NotABatchError, decode_batch_update, items_in
@@ -87,9 +89,16 @@ def score_of(target: Target, entity_id: str) -> Reader:
     return read
 
 
+class Frame(NamedTuple):
+    """What stands around an item where it is sent by itself."""
+
+    before: str = ""
+    after: str = ""
+
+
 def one(body: bytes, read: Reader, delivery: Delivery) -> Items:
     """Read a body that is one item."""
-    return [_item(0, body, read, delivery)]
+    return [_item(0, body, read, delivery, Frame())]
 
 
 def many(body: bytes, name: str, read: Reader, delivery: Delivery) -> Items | Failure:
@@ -101,7 +110,8 @@ def many(body: bytes, name: str, read: Reader, delivery: Delivery) -> Items | Fa
         return Failure(kind=FailureKind.MALFORMED, message=str(error))
     if len(originals) > most:
         return Failure(kind=FailureKind.TOO_LARGE, message=f"more than {most} items in one request")
-    return [_item(index, original, read, delivery) for index, original in enumerate(originals)]
+    frame = Frame(f'{{"{name}":[', "]}")
+    return [_item(index, original, read, delivery, frame) for index, original in enumerate(originals)]
 
 
 def updates(body: bytes, reader_of: Callable[[str], Reader], delivery: Delivery) -> Items | Failure:
@@ -113,20 +123,23 @@ def updates(body: bytes, reader_of: Callable[[str], Reader], delivery: Delivery)
     limits, update = delivery.limits, bytes(said.update)
     if len(said.ids) > limits.max_events or len(said.ids) * len(update) > limits.max_event_bytes * MOST_REPEATED:
         return Failure(kind=FailureKind.TOO_LARGE, message=f"an update of {len(update)} bytes for {len(said.ids)} ids is too much at once")
-    return [_item(index, update, reader_of(entity_id), delivery) for index, entity_id in enumerate(said.ids)]
+    return [
+        _item(index, update, reader_of(entity_id), delivery, Frame(f'{{"ids":{msgspec.json.encode([entity_id]).decode()},"update":', "}"))
+        for index, entity_id in enumerate(said.ids)
+    ]
 
 
-def _item(index: int, original: bytes, read: Reader, delivery: Delivery) -> Event | Rejection:
+def _item(index: int, original: bytes, read: Reader, delivery: Delivery, frame: Frame) -> Event | Rejection:
     limit_bytes = delivery.limits.max_event_bytes
     if len(original) > limit_bytes:
-        return _rejection(index, original, InvalidEventError(RejectionCode.TOO_LARGE, f"over {limit_bytes} bytes"))
+        return _rejection(index, original, InvalidEventError(RejectionCode.TOO_LARGE, f"over {limit_bytes} bytes"), frame)
     try:
         return read(original, delivery)
     except (InvalidEventError, msgspec.MsgspecError, RecursionError) as error:
-        return _rejection(index, original, invalid(error))
+        return _rejection(index, original, invalid(error), frame)
 
 
-def _rejection(index: int, original: bytes, fault: InvalidEventError) -> Rejection:
+def _rejection(index: int, original: bytes, fault: InvalidEventError, frame: Frame) -> Rejection:
     known = _Identity()
     with suppress(msgspec.MsgspecError, RecursionError):
         known = _decode_identity(original)
@@ -137,4 +150,5 @@ def _rejection(index: int, original: bytes, fault: InvalidEventError) -> Rejecti
         field=fault.field,
         entity_id=known.id or known.thread_id,
         original=original,
+        alone=Alone(path="", before=frame.before, after=frame.after),
     )

@@ -10,6 +10,7 @@ from ingest_gateway.adapters.opik.wire import TraceWritten
 
 USER = "user_id"
 DEFAULT_WORKSPACE = "default"
+WORKSPACE_HEADER = "comet-workspace"
 
 
 def trace_event(said: TraceWritten, original: bytes, delivery: Delivery, *, is_update: bool) -> Event:
@@ -25,7 +26,7 @@ def trace_event(said: TraceWritten, original: bytes, delivery: Delivery, *, is_u
 
 def workspace_of(headers: Mapping[str, str]) -> str | None:
     """Return the workspace a client names, unless it is the one that everybody has."""
-    name = headers.get("comet-workspace", "")
+    name = headers.get(WORKSPACE_HEADER, "")
     return name if name and name != DEFAULT_WORKSPACE else None
 
 

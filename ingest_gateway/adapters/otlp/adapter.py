@@ -13,7 +13,7 @@ from ingest_gateway.adapters.otlp.context import Delivery
 from ingest_gateway.adapters.otlp.decoding import Encoding, decode_log_records, decode_spans, decoded_points
 from ingest_gateway.adapters.otlp.grpc import decode_export, decode_logs, decode_metrics, malformed
 
-JSON_ENCODING = Encoding(otlp_json.read_span, otlp_json.read_log_record, otlp_json.original_of)
+JSON_ENCODING = Encoding(otlp_json.read_span, otlp_json.read_log_record, otlp_json.id_of)
 
 PREFIXES = ("", "/langfuse")
 PATHS = (

@@ -23,7 +23,7 @@ class Encoding(NamedTuple):
 
     read_span: Callable[[Any, int], Span]
     read_log_record: Callable[[Any, int], LogRecord]
-    original_of: Callable[[Any], bytes]
+    id_of: Callable[[Any], str]
 
 
 Mapper = Callable[[Any, Context], Iterable[Event]]
@@ -86,23 +86,30 @@ def _items(groups: Sequence[Group], encoding: Encoding, delivery: Delivery, mapp
                 try:
                     yield from mapped(raw, context)
                 except Exception as error:  # noqa: BLE001  a stranger's record must never take its neighbours with it
-                    yield _rejection(raw, index, f"{group.path}[{position}]", error, encoding)
+                    yield _rejection(raw, index, position, group, error, encoding)
             index += 1
 
 
-def _rejection(raw: Any, index: int, path: str, error: Exception, encoding: Encoding) -> Rejection:
+def _rejection(raw: Any, index: int, position: int, group: Group, error: Exception, encoding: Encoding) -> Rejection:
+    path = f"{group.path}[{position}]"
     if isinstance(error, InvalidEventError):
         code, message, field = RejectionCode(error.code), str(error), f"{path}.{error.field}" if error.field else path
     else:
         code, message, field = RejectionCode.MALFORMED, f"could not be read: {type(error).__name__}", path
-    original = encoding.original_of(raw)
-    return Rejection(index=index, code=code, message=message, field=field, entity_id=_span_id(raw), original=original)
+    return Rejection(
+        index=index,
+        code=code,
+        message=message,
+        field=field,
+        entity_id=_span_id(raw, encoding),
+        original=group.export_of(raw),
+        alone=group.alone,
+    )
 
 
-def _span_id(raw: Any) -> str | None:
-    """Return the refused span's id where it is one; JSON spans are still text here and name it only in `original`."""
-    span_id = getattr(raw, "span_id", b"")
+def _span_id(raw: Any, encoding: Encoding) -> str | None:
+    """Return the refused span's id where it is one."""
     try:
-        return checked_id(span_id.hex(), SPAN_ID_LENGTH, "spanId")
+        return checked_id(encoding.id_of(raw), SPAN_ID_LENGTH, "spanId")
     except InvalidEventError:
         return None

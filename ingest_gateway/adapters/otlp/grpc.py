@@ -15,7 +15,7 @@ from ingest_gateway.adapters.otlp import protobuf
 from ingest_gateway.adapters.otlp.context import Delivery
 from ingest_gateway.adapters.otlp.decoding import Encoding, decode_log_records, decode_spans, decoded_points
 
-PROTOBUF_ENCODING = Encoding(protobuf.read_span, protobuf.read_log_record, protobuf.original_of)
+PROTOBUF_ENCODING = Encoding(protobuf.read_span, protobuf.read_log_record, protobuf.id_of)
 
 
 def decode_export(message: ExportTraceServiceRequest, received_at: int, limits: Limits, headers: Mapping[str, str]) -> Decoded | Failure:

@@ -5,13 +5,14 @@ Every span is kept raw until it is read by itself, so that one malformed span le
 
 import base64
 import binascii
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import msgspec
 
 from contract.errors import InvalidEventError
 from contract.events import RejectionCode
+from contract.letters import Alone
 from ingest_gateway.adapters.otlp.attributes import deeper
 from ingest_gateway.adapters.otlp.identity import checked_id, parent_id
 from ingest_gateway.adapters.otlp.records import Attributes, Group, LogRecord, Scope, Span, SpanEvent
@@ -150,6 +151,14 @@ class _Metrics(_Wire):
     resource_metrics: list[_ResourceMetrics] | None = None
 
 
+class _Named(_Wire):
+    span_id: Any = None
+
+
+ALONE_TRACES = Alone(path="/v1/traces")
+ALONE_LOGS = Alone(path="/v1/logs")
+
+_decode_named = msgspec.json.Decoder(_Named).decode
 _decode_traces = msgspec.json.Decoder(_Traces).decode
 _decode_logs = msgspec.json.Decoder(_Logs).decode
 _decode_metrics = msgspec.json.Decoder(_Metrics).decode
@@ -163,7 +172,14 @@ def span_groups(body: bytes, max_depth: int) -> Iterator[Group]:
         resource = _attributes(resource_spans.resource and resource_spans.resource.attributes, max_depth)
         for j, scope_spans in enumerate(resource_spans.scope_spans or ()):
             path = f"resourceSpans[{i}].scopeSpans[{j}].spans"
-            yield Group(resource=resource, scope=_scope(scope_spans.scope, max_depth), records=scope_spans.spans or (), path=path)
+            yield Group(
+                resource=resource,
+                scope=_scope(scope_spans.scope, max_depth),
+                records=scope_spans.spans or (),
+                path=path,
+                export_of=_export_of(("resourceSpans", "scopeSpans", "spans"), resource_spans.resource, scope_spans.scope),
+                alone=ALONE_TRACES,
+            )
 
 
 def log_groups(body: bytes, max_depth: int) -> Iterator[Group]:
@@ -172,7 +188,14 @@ def log_groups(body: bytes, max_depth: int) -> Iterator[Group]:
         resource = _attributes(resource_logs.resource and resource_logs.resource.attributes, max_depth)
         for j, scope_logs in enumerate(resource_logs.scope_logs or ()):
             path = f"resourceLogs[{i}].scopeLogs[{j}].logRecords"
-            yield Group(resource=resource, scope=_scope(scope_logs.scope, max_depth), records=scope_logs.log_records or (), path=path)
+            yield Group(
+                resource=resource,
+                scope=_scope(scope_logs.scope, max_depth),
+                records=scope_logs.log_records or (),
+                path=path,
+                export_of=_export_of(("resourceLogs", "scopeLogs", "logRecords"), resource_logs.resource, scope_logs.scope),
+                alone=ALONE_LOGS,
+            )
 
 
 def count_points(body: bytes) -> int:
@@ -219,9 +242,23 @@ def read_log_record(raw: msgspec.Raw, max_depth: int) -> LogRecord:
     )
 
 
-def original_of(raw: msgspec.Raw) -> bytes:
-    """Return the record's own bytes, for its dead letter."""
-    return bytes(raw)
+def id_of(raw: msgspec.Raw) -> str:
+    """Return what a record that is still text calls its span."""
+    try:
+        return str(_decode_named(raw).span_id or "").lower()
+    except msgspec.MsgspecError:
+        return ""
+
+
+def _export_of(kinds: tuple[str, str, str], resource: _Resource | None, scope: _Scope | None) -> Callable[[msgspec.Raw], bytes]:
+    """Return what makes an export of one record, in the words of traces or logs."""
+
+    def export(raw: msgspec.Raw) -> bytes:
+        groups, scopes, records = (kind.encode() for kind in kinds)
+        around = (groups, msgspec.json.encode(resource), scopes, msgspec.json.encode(scope), records, bytes(raw))
+        return b'{"%b":[{"resource":%b,"%b":[{"scope":%b,"%b":[%b]}]}]}' % around
+
+    return export
 
 
 def _parsed(decode: Any, body: bytes | msgspec.Raw) -> Any:

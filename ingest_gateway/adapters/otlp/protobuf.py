@@ -1,21 +1,42 @@
 """OTLP in protobuf → records."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.logs.v1.logs_pb2 import ResourceLogs, ScopeLogs
+from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans
 
 from contract.errors import InvalidEventError
 from contract.events import RejectionCode
+from contract.letters import Alone
 from ingest_gateway.adapters.otlp.attributes import attributes_of, python_value
 from ingest_gateway.adapters.otlp.identity import checked_id, parent_id
 from ingest_gateway.adapters.otlp.records import Group, LogRecord, Scope, Span, SpanEvent
 from ingest_gateway.adapters.otlp.repair import mended
 
 POINT_LISTS = ("gauge", "sum", "histogram", "exponential_histogram", "summary")
+
+
+PROTOBUF = "application/x-protobuf"
+ALONE_TRACES = Alone(path="/v1/traces", content_type=PROTOBUF)
+ALONE_LOGS = Alone(path="/v1/logs", content_type=PROTOBUF)
+
+
+def _export_of_span(resource: Any, scope: Any, span: Any) -> bytes:
+    scope_spans = ScopeSpans(scope=scope, spans=[span])
+    request = ExportTraceServiceRequest(resource_spans=[ResourceSpans(resource=resource, scope_spans=[scope_spans])])
+    return request.SerializeToString()
+
+
+def _export_of_log_record(resource: Any, scope: Any, record: Any) -> bytes:
+    scope_logs = ScopeLogs(scope=scope, log_records=[record])
+    request = ExportLogsServiceRequest(resource_logs=[ResourceLogs(resource=resource, scope_logs=[scope_logs])])
+    return request.SerializeToString()
 
 
 def parse_traces(body: bytes) -> ExportTraceServiceRequest:
@@ -50,7 +71,14 @@ def span_groups(message: ExportTraceServiceRequest, max_depth: int) -> Iterator[
         resource = attributes_of(resource_spans.resource.attributes, max_depth)
         for j, scope_spans in enumerate(resource_spans.scope_spans):
             path = f"resourceSpans[{i}].scopeSpans[{j}].spans"
-            yield Group(resource=resource, scope=_scope(scope_spans.scope, max_depth), records=scope_spans.spans, path=path)
+            yield Group(
+                resource=resource,
+                scope=_scope(scope_spans.scope, max_depth),
+                records=scope_spans.spans,
+                path=path,
+                export_of=partial(_export_of_span, resource_spans.resource, scope_spans.scope),
+                alone=ALONE_TRACES,
+            )
 
 
 def log_groups(message: ExportLogsServiceRequest, max_depth: int) -> Iterator[Group]:
@@ -59,7 +87,14 @@ def log_groups(message: ExportLogsServiceRequest, max_depth: int) -> Iterator[Gr
         resource = attributes_of(resource_logs.resource.attributes, max_depth)
         for j, scope_logs in enumerate(resource_logs.scope_logs):
             path = f"resourceLogs[{i}].scopeLogs[{j}].logRecords"
-            yield Group(resource=resource, scope=_scope(scope_logs.scope, max_depth), records=scope_logs.log_records, path=path)
+            yield Group(
+                resource=resource,
+                scope=_scope(scope_logs.scope, max_depth),
+                records=scope_logs.log_records,
+                path=path,
+                export_of=partial(_export_of_log_record, resource_logs.resource, scope_logs.scope),
+                alone=ALONE_LOGS,
+            )
 
 
 def _scope(scope: Any, max_depth: int) -> Scope:
@@ -109,6 +144,6 @@ def count_points(message: ExportMetricsServiceRequest) -> int:
     )
 
 
-def original_of(record: Any) -> bytes:
-    """Return the record's own bytes, for its dead letter."""
-    return record.SerializeToString()  # type: ignore[no-any-return]
+def id_of(record: Any) -> str:
+    """Return a record's span id in hexadecimal."""
+    return str(record.span_id.hex())

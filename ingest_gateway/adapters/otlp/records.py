@@ -1,9 +1,11 @@
 """OTLP as values, whatever encoding it came in; ids are lower-case hex, times ns since the Unix epoch, 0 where unset."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
+
+from contract.letters import Alone
 
 Attributes = dict[str, Any]
 """Attribute values as Python values; an empty AnyValue is left out."""
@@ -59,3 +61,7 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     scope: Scope
     records: Sequence[Any]
     path: str
+    export_of: Callable[[Any], bytes]
+    """Returns a request of one of the records alone, with its resource and scope."""
+    alone: Alone
+    """Where such a request goes."""

@@ -10,7 +10,7 @@ from sluice.dead_letters.letter import Filters, Letter, LetterId, Nowhere, ToGat
 
 def letter(**said: Any) -> Letter:
     """Return a letter that shows only what matters."""
-    base: dict[str, Any] = dict.fromkeys(("project_id", "event_id", "topic", "partition", "offset", "key", "protocol"))
+    base: dict[str, Any] = dict.fromkeys(("project_id", "event_id", "topic", "partition", "offset", "key", "protocol", "alone"))
     base |= {"original": b"{}", "stage": "processor", "reason": "undecodable", "message": "", "attempt": 1, "at": 1_000, "release": ""}
     return Letter(LetterId(0, 7), {**base, **said})
 
@@ -27,6 +27,15 @@ def letter(**said: Any) -> Letter:
             ToGateway("/langfuse/api/public/ingestion", b'{"batch":[{"type":"x","body":{}}]}', "p"),
         ),
         (
+            {
+                "stage": "gateway",
+                "project_id": "p",
+                "protocol": "opik",
+                "alone": '{"path":"/opik/x","method":"PATCH","before":"[","after":"]"}',
+            },
+            ToGateway("/opik/x", b"[{}]", "p", "PATCH"),
+        ),
+        (
             {"stage": "gateway", "project_id": "p", "protocol": "langfuse", "original": b'{"name":"s"}'},
             ToGateway("/langfuse/api/public/scores", b'{"name":"s"}', "p"),
         ),
@@ -40,7 +49,7 @@ def test_where_it_goes(said: dict[str, Any], expected: object) -> None:
 @pytest.mark.parametrize(
     ("said", "why"),
     [
-        ({"stage": "gateway", "project_id": "p", "protocol": "otlp"}, "otlp requests are more"),
+        ({"stage": "gateway", "project_id": "p", "protocol": "otlp"}, "of this otlp request less was kept"),
         ({"stage": "gateway", "project_id": "p"}, "older release"),
         ({"stage": "gateway", "project_id": "p", "protocol": "native", "original": b" " * 1024 * 1024}, "first MiB"),
         ({"stage": "somewhere"}, "does not say where"),

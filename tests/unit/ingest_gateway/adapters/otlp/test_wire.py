@@ -97,7 +97,9 @@ def test_bad_span_in_protobuf() -> None:
     (rejection,) = outcome.rejections
     assert rejection.field == "resourceSpans[0].scopeSpans[0].spans[1].traceId"
     assert rejection.entity_id == SPAN_ID.hex()
-    assert rejection.original == bad.SerializeToString()
+    kept = ExportTraceServiceRequest.FromString(rejection.original or b"").resource_spans[0]
+    assert kept.resource == message.resource_spans[0].resource
+    assert list(kept.scope_spans[0].spans) == [bad]
 
 
 @pytest.mark.parametrize(
