@@ -108,6 +108,9 @@ GATEWAY_ASSUMED_USAGE = _counter("gateway_assumed_usage_total", "Usage whose sem
 GATEWAY_SIGNALS = _counter("gateway_signal_records_total", "Spans, log records and data points accepted over OTLP.", "signal")
 GATEWAY_PROXY_RECORDS = _counter("gateway_proxy_records_total", "Proxied calls by what became of their record.", "outcome")
 GATEWAY_FILES = _counter("gateway_files_total", "Files that came with events: kept, not_kept.", "protocol", "outcome")
+GATEWAY_LARGE_PAYLOADS = _counter(
+    "gateway_large_payloads_total", "Payloads over LARGE_PAYLOAD_BYTES: kept in object storage, or inline in their event.", "outcome"
+)
 GATEWAY_SPOOL_BYTES = _gauge("gateway_spool_bytes", "Bytes on disk that wait for Kafka.")
 GATEWAY_SPOOL_MAX_BYTES = _gauge("gateway_spool_max_bytes", "Where the spool is full; 0 without a spool.")
 GATEWAY_SPOOL_AGE_SECONDS = _gauge("gateway_spool_age_seconds", "Age of the oldest event that waits for Kafka.")
@@ -151,6 +154,7 @@ QUERY_SECONDS = _histogram("query_seconds", "Duration of a read.", "route")
 
 
 @functools.cache
+QUERY_LARGE_PAYLOADS = _counter("query_large_payloads_total", "Payloads of traces read from object storage: fetched, missing.", "outcome")
 def export(service: Service) -> None:
     """Have this process export the metrics of `service`, and those of every service."""
     if service == "service":

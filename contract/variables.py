@@ -121,6 +121,13 @@ GATEWAY = (
         at_least=1024,
         at_most=15 * 1024 * 1024,
     ),
+    _v(
+        "LARGE_PAYLOAD_BYTES",
+        "int",
+        256 * 1024,
+        "An input, output or value of metadata above this goes to object storage; the event carries a reference and the beginning.",
+        at_least=4096,
+    ),
     _v("MAX_EVENTS_PER_REQUEST", "int", 10_000, "Most events in one request.", at_least=1),
     _v(
         "MAX_HELD_BYTES",

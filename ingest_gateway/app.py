@@ -30,6 +30,7 @@ from ingest_gateway.handlers import Handler
 from ingest_gateway.http_server import HttpApp
 from ingest_gateway.ingest import Ingest
 from ingest_gateway.journal import Journal
+from ingest_gateway.large_payloads import LargePayloads
 from ingest_gateway.media import LangfuseMedia
 from ingest_gateway.opik_attachments import OpikAttachments
 from ingest_gateway.proxy import Proxy
@@ -82,6 +83,7 @@ class Gateway:
         self._spool = _spool(settings, self._publisher)
         objects = object_store(settings.objects)
         self._files = Files(objects)
+        self._large_payloads = LargePayloads(objects, settings.large_payload_bytes)
         self._forwarder = Forwarder(settings.query_url, settings.query_timeout_seconds, settings.query_ca_file)
         ingest = Ingest(
             doorkeeper=Doorkeeper(self._directory, access, lambda: self._control.is_caught_up),
@@ -95,6 +97,7 @@ class Gateway:
             usage=UsageMeter(settings.metrics_projects),
             tracing=self._tracing,
             files=self._files,
+            large_payloads=self._large_payloads,
             public_key_projects=frozenset(settings.public_key_score_projects),
         )
         _show_holding(ingest.holding, settings.max_held_bytes)
@@ -170,6 +173,7 @@ class Gateway:
         await _within(max(0.0, deadline - time.monotonic()), asyncio.to_thread(self._control.stop))
         await self._forwarder.close()
         self._files.close()
+        self._large_payloads.close()
         if self._tracing is not None:
             await asyncio.to_thread(self._tracing.close)
         logger.info("gateway_stopped")

@@ -30,6 +30,7 @@ from ingest_gateway.domain.admission import Admission, Holding
 from ingest_gateway.domain.redaction import Redaction
 from ingest_gateway.domain.usage_details import ASSUMED_EXCLUSIVE, ASSUMED_INCLUSIVE
 from ingest_gateway.files import Files
+from ingest_gateway.large_payloads import LargePayloads
 from ingest_gateway.publisher import Publisher
 from ingest_gateway.usage import UsageMeter
 
@@ -62,6 +63,7 @@ class Ingest:
     tracing: Tracing | None = None
     monotonic: Callable[[], float] = time.monotonic
     files: Files = field(default_factory=Files)
+    large_payloads: LargePayloads = field(default_factory=LargePayloads)
     public_key_projects: frozenset[str] = frozenset()
 
     def authorise(self, headers: Mapping[str, str], scope: Scope, peer: str, key: str | None = None) -> Project | Failure:
@@ -149,7 +151,7 @@ class Ingest:
             return decoded
         self.admission.take(project.project_id, self.monotonic(), events=decoded.statements)
         try:
-            kept = await self._redacted(project, decoded)
+            kept = await self.large_payloads.keep(project.project_id, await self._redacted(project, decoded))
             await self._publish(project, kept, received_at)
         except OverloadedError as error:
             return Failure(kind=FailureKind.OVERLOADED, message=str(error))

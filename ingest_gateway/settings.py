@@ -32,6 +32,7 @@ class GatewaySettings:
     otlp_http_port: int = env("OTLP_HTTP_PORT")
     max_body_bytes: int = env("MAX_BODY_BYTES")
     max_event_bytes: int = env("MAX_EVENT_BYTES")
+    large_payload_bytes: int = env("LARGE_PAYLOAD_BYTES")
     max_events: int = env("MAX_EVENTS_PER_REQUEST")
     max_json_depth: int = env("MAX_JSON_DEPTH")
     max_string_bytes: int = env("MAX_STRING_BYTES")

@@ -17,7 +17,7 @@ from contract.doorkeeper import AccessSettings, Doorkeeper
 from contract.errors import AccessError, OverloadedError, RetryableError
 from contract.keys import Project, presented
 from contract.metrics import QUERY_REQUESTS, QUERY_SECONDS, export
-from contract.objects import ObjectSettings
+from contract.objects import ObjectSettings, ObjectStore, object_store
 from contract.store import StoreSettings
 from contract.web import HttpServer, Receive, Response, Scope, Send
 from query import openapi
@@ -26,6 +26,7 @@ from query.cold import ColdReads
 from query.errors import BadRequestError, NotFoundError
 from query.page import start_page
 from query.parameters import Query, read_query
+from query.payloads import Payloads
 from query.reader import Reader
 from query.reads import Reads
 from query.routes import PREFIX, Route, find_route
@@ -60,13 +61,15 @@ class QueryApp:
         reader: Reader,
         unready: Complaint = nothing_to_say,
         files: ColdFiles | None = None,
+        objects: ObjectStore | None = None,
     ) -> None:
         self._reader = reader
+        self._payloads = Payloads(objects)
         self._unready = unready
         export("query")
         self._store_complaint: str | None = "the store has not answered yet"
         cache = AggregateCache(settings.cache_ttl_seconds * US_PER_SECOND)
-        reads = Reads(reader, cache, ColdReads(reader, files))
+        reads = Reads(reader, cache, ColdReads(reader, files), self._payloads)
         self._handle = Handler(doorkeeper, reads, Turns(settings.project_threads))
         self._server = HttpServer(self, settings.host, settings.http_port)
         certificate = settings.certificate()
@@ -101,6 +104,7 @@ class QueryApp:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._pinging
         await asyncio.gather(*(server.stop() for server in self._servers()))
+        self._payloads.close()
         await self._reader.stop()
 
     def alive(self) -> str | None:
@@ -215,11 +219,12 @@ def build(
     access: AccessSettings | None = None,
     objects: ObjectSettings | None = None,
 ) -> QueryApp:
-    """Return the read API over the store at `store` and the cold days in `objects`, ready to start.
+    """Return the read API over the store at `store` and the cold days and large payloads in `objects`, ready to start.
 
     Where the store runs inside the process, `store.path` must be the one the process owns. `unready` may add a reason for
     `/readyz`, such as keys that have not been read yet; until then an unknown key is a passing fault.
     """
     reader = Reader(store, threads=settings.threads, timeout_seconds=settings.timeout_seconds)
     doorkeeper = Doorkeeper(directory, access, lambda: unready() is None)
-    return QueryApp(settings, doorkeeper, reader, unready, readable_cold_files(store, objects))
+    payloads = None if objects is None else object_store(objects)
+    return QueryApp(settings, doorkeeper, reader, unready, readable_cold_files(store, objects), payloads)

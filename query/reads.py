@@ -11,6 +11,7 @@ from query.cold import ColdReads, Rows
 from query.daily import daily_metrics
 from query.errors import NotFoundError
 from query.parameters import Query
+from query.payloads import Payloads
 from query.shapes import DailyMetrics, Row, ScorePage, SessionDetail, Totals, TotalsPage, TraceDetail, TracePage, TraceSummaryPage
 from query.statements import Statement, Table, TotalsTable
 
@@ -26,10 +27,11 @@ CLOSED_AFTER_US = 60 * US_PER_SECOND
 class Reads:
     """One method a route; each takes the query and the present time, µs, and returns a struct of `query.shapes`."""
 
-    def __init__(self, source: Rows, cache: AggregateCache, cold: ColdReads | None = None) -> None:
+    def __init__(self, source: Rows, cache: AggregateCache, cold: ColdReads | None = None, payloads: Payloads | None = None) -> None:
         self._source = source
         self._cache = cache
         self._cold = cold or ColdReads(source, None)
+        self._payloads = payloads or Payloads(None)
 
     async def traces(self, query: Query, now_us: int) -> TracePage:
         """Return a page of traces."""
@@ -39,7 +41,8 @@ class Reads:
 
     async def trace(self, query: Query, now_us: int) -> TraceDetail:  # noqa: ARG002  every read has the same signature
         """Return one trace with all that belongs to it; raise NotFoundError where neither it nor an observation of it is stored."""
-        trace_rows, observation_rows, score_rows = await self._cold.consistently(query.project_id, lambda plan: self._trace(query, plan))
+        stored = await self._cold.consistently(query.project_id, lambda plan: self._trace(query, plan))
+        trace_rows, observation_rows, score_rows = await self._payloads.filled(query.project_id, *stored)
         if not trace_rows and not observation_rows:
             raise NotFoundError(f"no trace {query.id!r} in this project")
         row = trace_rows[0] if trace_rows else answers.trace_row_of(query.id, observation_rows)

@@ -83,6 +83,7 @@ async def _serve(settings: StoreProcess) -> None:
         settings.sinks.store,
         lambda: None if control.is_caught_up else "projects and keys have not been read yet",
         settings.access,
+        settings.sinks.objects,
     )
     asked_to_stop = stop_on_signals(*sinks)
     with contextlib.suppress(RetryableError):  # the sink goes on trying; here it only spares the first reads a missing table
