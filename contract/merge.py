@@ -1,7 +1,8 @@
 """Merge: what many statements about one entity amount to, whatever their order, repetition or grouping.
 
 Every field is a register that the largest (event_time, update over create, event_id) wins; metadata is a register per key;
-tags are a union; the trace id is the first writer's. `merge` is therefore commutative, associative and idempotent.
+tags are a union; the trace id is the first writer's; a deletion wins over everything. `merge` is therefore commutative,
+associative and idempotent.
 """
 
 from decimal import Decimal
@@ -32,6 +33,7 @@ class State(msgspec.Struct, kw_only=True):
     row_version: int
     has_create: bool
     is_evicted: bool = False
+    is_deleted: bool = False
 
     def value(self, field: str) -> Any:
         """Return the winning value of `field`, or None where nobody stated it."""
@@ -64,6 +66,8 @@ def state_of(event: Event, received_at: int) -> State:
 
 def merge(left: State, right: State) -> State:
     """Join two states of the same entity; neither is changed."""
+    if left.is_deleted or right.is_deleted:
+        return _deleted(left, right)
     return State(
         entity=left.entity,
         entity_id=left.entity_id,
@@ -75,6 +79,33 @@ def merge(left: State, right: State) -> State:
         row_version=max(left.row_version, right.row_version),
         has_create=left.has_create or right.has_create,
         is_evicted=left.is_evicted or right.is_evicted,
+    )
+
+
+def forgotten(state: State) -> State:
+    """Return what is left of a deleted entity: what it is, and where its row stands."""
+    kept = {name: register for name, register in state.registers.items() if name == "start_time"}
+    return State(
+        entity=state.entity,
+        entity_id=state.entity_id,
+        trace_id=state.trace_id,
+        registers=kept,
+        first_event_time=state.first_event_time,
+        row_version=state.row_version,
+        has_create=True,
+        is_deleted=True,
+    )
+
+
+def _deleted(left: State, right: State) -> State:
+    """Join two states of which one at least is deleted."""
+    left, right = forgotten(left), forgotten(right)
+    return msgspec.structs.replace(
+        left,
+        trace_id=first_writer(left.trace_id, right.trace_id),
+        registers=newest_of_each(left.registers, right.registers),
+        first_event_time=min(left.first_event_time, right.first_event_time),
+        row_version=max(left.row_version, right.row_version),
     )
 
 
@@ -130,6 +161,7 @@ class _PackedState(msgspec.Struct, array_like=True):
     row_version: int
     has_create: bool
     is_evicted: bool
+    is_deleted: bool = False
 
 
 class Stamps(msgspec.Struct, array_like=True):
@@ -184,6 +216,7 @@ def pack(state: State) -> bytes:
             state.row_version,
             state.has_create,
             state.is_evicted,
+            state.is_deleted,
         )
     )
 
@@ -207,6 +240,7 @@ def unpack(packed: bytes) -> State:
         row_version=raw.row_version,
         has_create=raw.has_create,
         is_evicted=raw.is_evicted,
+        is_deleted=raw.is_deleted,
     )
 
 

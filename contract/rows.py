@@ -33,7 +33,7 @@ def row_of(project_id: str, state: State) -> Record:
         "metadata": {key: register[1] for key, register in state.metadata.items()},
         "tags": list(state.tags),
         "row_version": state.row_version,
-        "is_deleted": False,
+        "is_deleted": state.is_deleted,
         "is_partial": state.is_evicted or not state.has_create,
         "stamps": stamps_of(state),
     }

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from contract import topics
 from contract.batches import record_of, sent_on
 from contract.codec import Record
+from contract.deletion import is_deletion
 from contract.events import Event, EventBatch
-from contract.merge import State, merge, state_of
+from contract.merge import State, forgotten, merge, state_of
 from contract.rows import US_PER_HOUR, row_of, sort_key, tombstone, trace_id_of
 from contract.schemas import EVENT_BATCH, OBSERVATION_ROW, SCORE_ROW, SESSION_ROW, TRACE_ROW, USER_ROW
 from processors.domain.cost import COUNTED_KINDS, Priced, kind_of, price
@@ -105,6 +106,7 @@ class Step:
         self._tombstones: list[Row] = []
         self._received_at = 0
         self._came_at = 0
+        self._deletes = False
         self._last: tuple[int, int] = (0, 0)
 
     def take_all(self, records: Sequence[SourceRecord]) -> None:
@@ -122,6 +124,7 @@ class Step:
         if self._is_sent_on(record):
             return
         deltas = _Deltas()
+        self._deletes = is_deletion(batch.source)
         for key, events in _by_entity(batch).items():
             self._merge(key, events, batch.received_at, deltas)
         for (project_id, trace_id), delta in deltas.traces.items():
@@ -159,7 +162,9 @@ class Step:
             stated = state_of(event, received_at)
             state = stated if state is None else merge(state, stated)
         assert state is not None
-        if held is None:
+        if not state.is_deleted and (self._deletes or self._belongs_to_deleted(project_id, state)):
+            state = forgotten(state)
+        if held is None and not state.is_deleted:
             state.is_evicted = self._may_be_stored_already(state)
         priced = None
         if entity == "observation":
@@ -170,6 +175,13 @@ class Step:
         if held is not None and entity != "trace" and sort_key(held[0]) != sort_key(state):
             self._tombstones.append(_row_of_entity(project_id, tombstone(project_id, held[0], state.row_version), entity))
         self._working.put_entity(key, state, priced, self._came_at)
+
+    def _belongs_to_deleted(self, project_id: str, state: State) -> bool:
+        """Tell whether the trace of an observation or score has been deleted: what comes late is deleted with it."""
+        if state.entity == "trace" or state.trace_id is None:
+            return False
+        trace = self._working.entity(("trace", project_id, str(state.trace_id[1])))
+        return trace is not None and trace[0].is_deleted
 
     def _may_be_stored_already(self, state: State) -> bool:
         """Tell whether an entity that is new here may be old: its state would have been dropped after the retention."""
@@ -270,7 +282,7 @@ class Step:
             is_old = self._now_us - start > self._policy.state_retention_us
             record = row_of(project_id, state)
             record |= {"start_time": start, "row_version": max(state.row_version, trace.row_version)}
-            record["is_partial"] = state.is_evicted or is_old
+            record["is_partial"] = not state.is_deleted and (state.is_evicted or is_old)
             yield _trace_row(project_id, record, trace)
 
     def _group_rows(self) -> Iterable[Row]:

@@ -28,6 +28,8 @@ NOTHING = Totals()
 
 def contribution(state: State, priced: Priced) -> Totals:
     """Return what one observation adds."""
+    if state.is_deleted:
+        return NOTHING
     is_counted = kind_of(state) in COUNTED_KINDS
     level = state.value("level")
     usage = state.value("usage") or {}

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.events import FIELDS, Entity, Event
-from contract.merge import State, merge, pack, state_of, state_of_row, unpack
+from contract.merge import State, forgotten, merge, pack, state_of, state_of_row, unpack
 from contract.rows import row_of
 
 TEXT = st.text(alphabet="abc", max_size=2)
@@ -49,12 +49,18 @@ def statements(draw: st.DrawFn) -> list[State]:
     return [state_of(event, received_at) for event, received_at in said]
 
 
+@st.composite
+def statements_and_deletions(draw: st.DrawFn) -> list[State]:
+    """Several statements, some of which delete what they are about."""
+    return [forgotten(state) if draw(st.integers(0, 4)) == 0 else state for state in draw(statements())]
+
+
 def folded(states: list[State]) -> State:
     """Merge from the left."""
     return reduce(merge, states)
 
 
-@given(statements(), st.randoms(use_true_random=False))
+@given(statements_and_deletions(), st.randoms(use_true_random=False))
 def test_order_does_not_matter(states: list[State], random: Any) -> None:
     """Any order of the same statements gives the same state."""
     shuffled = list(states)
@@ -63,7 +69,7 @@ def test_order_does_not_matter(states: list[State], random: Any) -> None:
     assert folded(states) == folded(shuffled)
 
 
-@given(statements(), st.data())
+@given(statements_and_deletions(), st.data())
 def test_repetition_does_not_matter(states: list[State], data: st.DataObject) -> None:
     """Statements that come again change nothing."""
     repeated = data.draw(st.lists(st.sampled_from(states), max_size=4))
@@ -71,7 +77,7 @@ def test_repetition_does_not_matter(states: list[State], data: st.DataObject) ->
     assert folded(states) == folded([*states, *repeated])
 
 
-@given(statements(), st.data())
+@given(statements_and_deletions(), st.data())
 def test_grouping_does_not_matter(states: list[State], data: st.DataObject) -> None:
     """Merging parts first and then the parts' results is the same as merging one by one."""
     cut = data.draw(st.integers(0, len(states) - 1))
@@ -80,7 +86,7 @@ def test_grouping_does_not_matter(states: list[State], data: st.DataObject) -> N
     assert folded(states) == folded([folded(part) for part in parts])
 
 
-@given(statements())
+@given(statements_and_deletions())
 def test_a_packed_state_reads_back(states: list[State]) -> None:
     """What is stored is what was merged."""
     state = folded(states)
@@ -98,3 +104,12 @@ def test_a_row_carries_enough_to_go_on_merging(early: list[State], late: list[St
     later = folded(late)
 
     assert row_of("p", merge(state_of_row(held.entity, stored), later)) == row_of("p", merge(held, later))
+
+
+@given(statements_and_deletions())
+def test_what_is_deleted_stays_deleted_and_keeps_nothing_that_was_said(states: list[State]) -> None:
+    """One deletion among the statements is enough; of a deleted entity only its place is kept."""
+    state = folded(states)
+
+    assert state.is_deleted == any(one.is_deleted for one in states)
+    assert not state.is_deleted or (state.registers.keys() <= {"start_time"} and not state.metadata and not state.tags)

@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contract import deletion
 from contract.codec import Record
 from contract.events import Event, EventBatch, Source
 from contract.topics import OBSERVATIONS, SESSIONS, TRACES, USERS
@@ -119,6 +120,13 @@ def trace_events(draw: st.DrawFn, trace_id: str) -> Event:
     )
 
 
+def deletion_of(draw: st.DrawFn, trace_id: str) -> list[Event]:
+    """Return the statements that delete a trace and whatever observations it may have."""
+    targets = [deletion.Target("trace", trace_id, trace_id, draw(TIMES))]
+    targets += [deletion.Target("observation", f"{trace_id}-{number}", trace_id, draw(TIMES)) for number in range(3)]
+    return deletion.events_of(targets, "r")
+
+
 @st.composite
 def source_records(draw: st.DrawFn) -> list[SourceRecord]:
     """Records of one partition; `received_at` mostly grows, but a spool or a replay may bring an older one."""
@@ -127,7 +135,10 @@ def source_records(draw: st.DrawFn) -> list[SourceRecord]:
         trace_id = draw(st.sampled_from(["t1", "t2"]))
         events = draw(st.lists(st.one_of(observation_events(trace_id), trace_events(trace_id)), min_size=1, max_size=3))
         received_at = NOW + offset - draw(st.sampled_from([0, 0, 0, 3]))
-        batch = EventBatch(project_id="p", trace_id=trace_id, received_at=received_at, source=Source("native"), events=events)
+        source = Source("native")
+        if draw(st.integers(0, 7)) == 0:
+            events, source = deletion_of(draw, trace_id), deletion.source("trace")
+        batch = EventBatch(project_id="p", trace_id=trace_id, received_at=received_at, source=source, events=events)
         records.append(SourceRecord(offset * 2, batch))
     return records
 
@@ -249,3 +260,21 @@ def test_rows_say_at_which_level_they_were_made() -> None:
     step.take_all([SourceRecord(0, batch)])
 
     assert [row.record["degradation_level"] for row in step.finish().rows if row.topic == "observations"] == [2]
+
+
+@given(source_records(), source_records())
+def test_a_deleted_trace_leaves_nothing_and_does_not_come_back(before: list[SourceRecord], after: list[SourceRecord]) -> None:
+    """No row of it is live and no total counts it, also when clients go on saying things about it, of new parts of it as well."""
+    targets = [deletion.Target("trace", "t1", "t1", NOW)]
+    targets += [deletion.Target("observation", f"t1-{number}", "t1", NOW) for number in range(2)]
+    batch = EventBatch(
+        project_id="p", trace_id="t1", received_at=NOW + 50, source=deletion.source("trace"), events=deletion.events_of(targets, "r")
+    )
+    known = [record for record in before if all(event.entity_id != "t1-2" for event in record.batch.events)]
+    late = [SourceRecord(record.offset + 200, record.batch) for record in after]
+    _, store = run_through([*known, SourceRecord(100, batch), *late])
+
+    assert not [row for row in store.live(OBSERVATIONS).values() if row["trace_id"] == "t1"]
+    assert not [row for row in store.live(TRACES).values() if row["id"] == "t1"]
+    counted = sum(row["observation_count"] for row in store.live(USERS).values())
+    assert counted == sum(row["observation_count"] for row in store.live(TRACES).values() if row["user_id"])
