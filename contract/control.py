@@ -16,8 +16,8 @@ from contract.degradation import Degradation, degradation_of
 from contract.errors import AccessError, CodecError, RetryableError
 from contract.kafka import KafkaSettings, consumer
 from contract.keys import ApiKey, Presented, Project, Scope, sha256_of
-from contract.limits import ProjectLimits
-from contract.schemas import API_KEY, DEGRADATION, PROJECT, PROJECT_LIMITS, PROJECT_REDACTION
+from contract.limits import NO_RESTRICTION, ProjectLimits, ProjectRestriction
+from contract.schemas import API_KEY, DEGRADATION, PROJECT, PROJECT_LIMITS, PROJECT_REDACTION, PROJECT_RESTRICTION
 from contract.topics import CONTROL
 
 logger = logging.getLogger(__name__)
@@ -34,6 +34,7 @@ class Directory:
         self._keys: dict[str, ApiKey] = {}
         self._limits: dict[str, ProjectLimits] = {}
         self._redactions: dict[str, str] = {}
+        self._restrictions: dict[str, ProjectRestriction] = {}
         self.degradation: Degradation | None = None
 
     def apply(self, name: str, record: dict[str, Any]) -> None:
@@ -49,6 +50,10 @@ class Directory:
             self._limits = _with(self._limits, limits.project_id, limits)
         elif name == PROJECT_REDACTION:
             self._redactions = _with(self._redactions, record["project_id"], record["rules"] or None)
+        elif name == PROJECT_RESTRICTION:
+            restriction = ProjectRestriction(**record)
+            lasting = None if restriction.action == NO_RESTRICTION else restriction
+            self._restrictions = _with(self._restrictions, restriction.project_id, lasting)
         elif name == DEGRADATION:
             self.degradation = degradation_of(record)
 
@@ -87,9 +92,19 @@ class Directory:
         """Return a project's redaction rules, as JSON."""
         return self._redactions.get(project_id)
 
+    def restriction_of(self, project_id: str) -> ProjectRestriction | None:
+        """Return what is done with a project's events for now, if anything."""
+        return self._restrictions.get(project_id)
+
     def dump(self) -> bytes:
         """Return everything as JSON, for the snapshot on disk; it holds hashes, no secrets."""
-        held = _Snapshot(list(self._projects.values()), list(self._keys.values()), list(self._limits.values()), self._redactions)
+        held = _Snapshot(
+            list(self._projects.values()),
+            list(self._keys.values()),
+            list(self._limits.values()),
+            self._redactions,
+            list(self._restrictions.values()),
+        )
         return msgspec.json.encode(held)
 
     def restore(self, snapshot: bytes) -> None:
@@ -99,6 +114,7 @@ class Directory:
         self._keys = {key.secret_sha256: key for key in held.keys}
         self._limits = {limits.project_id: limits for limits in held.limits}
         self._redactions = held.redactions
+        self._restrictions = {restriction.project_id: restriction for restriction in held.restrictions}
 
 
 class _Snapshot(msgspec.Struct):
@@ -106,6 +122,7 @@ class _Snapshot(msgspec.Struct):
     keys: list[ApiKey]
     limits: list[ProjectLimits] = []
     redactions: dict[str, str] = {}
+    restrictions: list[ProjectRestriction] = []
 
 
 def _with(held: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
@@ -234,6 +251,11 @@ def limits_record(limits: ProjectLimits) -> tuple[str, str, dict[str, Any]]:
 def redaction_record(project_id: str, rules: str) -> tuple[str, str, dict[str, Any]]:
     """Return (Kafka key, record name, record) of a project's redaction rules, JSON; empty for none."""
     return f"redaction/{project_id}", PROJECT_REDACTION, {"project_id": project_id, "rules": rules}
+
+
+def restriction_record(restriction: ProjectRestriction) -> tuple[str, str, dict[str, Any]]:
+    """Return (Kafka key, record name, record) of what is done with a project's events for now."""
+    return f"restriction/{restriction.project_id}", PROJECT_RESTRICTION, dataclasses.asdict(restriction)
 
 
 def degradation_record(said: Degradation) -> tuple[str, str, dict[str, Any]]:

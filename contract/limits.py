@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 NO_LIMIT = 0.0
+NO_RESTRICTION, DROP, SAMPLE, REDIRECT = "none", "drop", "sample", "redirect"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,11 +16,13 @@ class Rates:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectLimits:
-    """A project's own rates; None leaves a rate to the gateway's settings."""
+    """A project's own rates, None leaving one to the gateway's settings; its weight among others, and whether it goes before them."""
 
     project_id: str
     events_per_second: float | None = None
     bytes_per_second: float | None = None
+    weight: float = 1.0
+    is_priority: bool = False
 
     def over(self, default: Rates) -> Rates:
         """Return the rates that hold for this project."""
@@ -28,3 +31,12 @@ class ProjectLimits:
             events_per_second=default.events_per_second if events is None else events,
             bytes_per_second=default.bytes_per_second if size is None else size,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectRestriction:
+    """What is done with a project's events for now; `share` is of the traces that SAMPLE keeps."""
+
+    project_id: str
+    action: str
+    share: float = 1.0

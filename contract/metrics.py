@@ -79,6 +79,15 @@ AUTH_FAILURES = _counter("service_auth_failures_total", "Requests without a key 
 GATEWAY_REQUESTS = _counter("gateway_requests_total", "Requests answered, by HTTP status or gRPC code.", "protocol", "status")
 GATEWAY_REFUSED_REQUESTS = _counter("gateway_refused_requests_total", "Requests refused as a whole, by kind of failure.", "kind")
 GATEWAY_LIMITED = _counter("gateway_limited_requests_total", "Requests refused because their project is over its rate.", "what")
+GATEWAY_SHED = _counter(
+    "gateway_shed_requests_total",
+    "Requests refused at level 3: their project is above its share (share), or has no priority and the queue is full (priority).",
+    "reason",
+)
+GATEWAY_HOT_KEYS = _counter("gateway_hot_key_requests_total", "Requests refused because one trace in them floods its partition.")
+GATEWAY_RESTRICTED_EVENTS = _counter(
+    "gateway_restricted_events_total", "Events that an operator's restriction met: drop, sample (not kept), redirect.", "action"
+)
 GATEWAY_EVENTS = _counter("gateway_events_total", "Events acknowledged.", "protocol")
 GATEWAY_REJECTED_EVENTS = _counter("gateway_rejected_events_total", "Events refused, by typed reason.", "protocol", "reason")
 GATEWAY_RECEIVED_BYTES = _counter("gateway_received_bytes_total", "Body bytes read, decompressed.", "protocol")
@@ -150,11 +159,11 @@ SINK_HELD_BYTES = _gauge("sink_held_bytes", "Bytes a sink holds between Kafka an
 SINK_STOPPED = _gauge("sink_stopped", "1 while a sink stores nothing and says why on /healthz.", "sink")
 
 QUERY_REQUESTS = _counter("query_requests_total", "Reads answered.", "route", "status")
+QUERY_LARGE_PAYLOADS = _counter("query_large_payloads_total", "Payloads of traces read from object storage: fetched, missing.", "outcome")
 QUERY_SECONDS = _histogram("query_seconds", "Duration of a read.", "route")
 
 
 @functools.cache
-QUERY_LARGE_PAYLOADS = _counter("query_large_payloads_total", "Payloads of traces read from object storage: fetched, missing.", "outcome")
 def export(service: Service) -> None:
     """Have this process export the metrics of `service`, and those of every service."""
     if service == "service":

@@ -27,6 +27,7 @@ API_KEY = "ApiKey"
 PROJECT_LIMITS = "ProjectLimits"
 PROJECT_REDACTION = "ProjectRedaction"
 DEGRADATION = "Degradation"
+PROJECT_RESTRICTION = "ProjectRestriction"
 
 
 @cache

@@ -159,6 +159,13 @@ GATEWAY = (
         at_least=0,
     ),
     _v(
+        "HOT_KEY_EVENTS_PER_SECOND",
+        "float",
+        2_000.0,
+        "Events of one trace that a gateway takes in a second, over ten seconds; more are answered 429. 0 is any number.",
+        at_least=0,
+    ),
+    _v(
         "PROJECT_BURST_SECONDS",
         "float",
         5.0,

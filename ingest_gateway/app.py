@@ -22,7 +22,9 @@ from contract.web import HttpServer, health_app
 from ingest_gateway.adapters.registry import ADAPTERS
 from ingest_gateway.dead_letters import DeadLetters
 from ingest_gateway.domain.admission import Admission, Holding
+from ingest_gateway.domain.hot_keys import HotKeys
 from ingest_gateway.domain.redaction import Redaction
+from ingest_gateway.domain.shedding import Shedding
 from ingest_gateway.files import Files
 from ingest_gateway.forward import Forwarder
 from ingest_gateway.grpc_server import GrpcServer, TlsPort
@@ -79,6 +81,7 @@ class Gateway:
             timeout_ms=settings.produce_timeout_ms,
             tracing=self._tracing,
             stall_seconds=settings.stall_seconds,
+            release=version("sluice"),
         )
         self._spool = _spool(settings, self._publisher)
         objects = object_store(settings.objects)
@@ -94,6 +97,10 @@ class Gateway:
             record_bytes=settings.record_bytes,
             redaction=Redaction(settings.redaction_rules(), _bytes(settings.redaction_hash_key), self._directory.redaction_of),
             admission=Admission(settings.rates, settings.project_burst_seconds, self._directory.limits_of),
+            shedding=Shedding(self._directory.limits_of),
+            hot_keys=HotKeys(settings.hot_key_events_per_second),
+            degradation=self._level.now,
+            restriction_of=self._directory.restriction_of,
             usage=UsageMeter(settings.metrics_projects),
             tracing=self._tracing,
             files=self._files,

@@ -3,31 +3,40 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from contract.batches import split, whereabouts
 from contract.clock import now_us
+from contract.degradation import REFUSING, Degradation
 from contract.doorkeeper import Doorkeeper
 from contract.errors import AccessError, OverloadedError, RetryableError
-from contract.events import Event, Rejection
+from contract.events import Event, Rejection, partition_key
 from contract.keys import Presented, Project, Scope, presented
 from contract.letters import ATTEMPT_HTTP_HEADER, FIRST_ATTEMPT, attempt_in
+from contract.limits import REDIRECT, ProjectRestriction
 from contract.metrics import (
     GATEWAY_ACK_SECONDS,
     GATEWAY_ASSUMED_USAGE,
     GATEWAY_EVENTS,
+    GATEWAY_HOT_KEYS,
     GATEWAY_LIMITED,
     GATEWAY_RECEIVED_BYTES,
     GATEWAY_REFUSED_REQUESTS,
     GATEWAY_REJECTED_EVENTS,
+    GATEWAY_RESTRICTED_EVENTS,
+    GATEWAY_SHED,
     GATEWAY_SIGNALS,
 )
 from contract.tracing import Tracing
 from ingest_gateway.adapters.base import Adapter, Decoded, Failure, FailureKind, Limits, WireRequest, WireResponse
 from ingest_gateway.dead_letters import DeadLetters
 from ingest_gateway.domain.admission import Admission, Holding
+from ingest_gateway.domain.hot_keys import HotKeys
 from ingest_gateway.domain.redaction import Redaction
+from ingest_gateway.domain.restrictions import addressed, restricted
+from ingest_gateway.domain.shedding import PRIORITY, SHARE, Shedding
 from ingest_gateway.domain.usage_details import ASSUMED_EXCLUSIVE, ASSUMED_INCLUSIVE
 from ingest_gateway.files import Files
 from ingest_gateway.large_payloads import LargePayloads
@@ -41,6 +50,17 @@ GUESSES = frozenset({ASSUMED_INCLUSIVE, ASSUMED_EXCLUSIVE})
 OTHER_GUESS = "assumed_other"
 
 EVERY_PROJECT = "*"
+
+SHED_MESSAGES = {
+    SHARE: "the pipeline is full and the project above its share; try again later",
+    PRIORITY: "the pipeline is full and takes only projects with priority; try again later",
+}
+
+
+def unrestricted(_project_id: str) -> ProjectRestriction | None:
+    """Restrict nobody."""
+    return None
+
 
 LARGE_BODY_BYTES = 512 * 1024
 """A body above this is decoded on a thread, so that it does not hold up the small ones."""
@@ -64,6 +84,10 @@ class Ingest:
     monotonic: Callable[[], float] = time.monotonic
     files: Files = field(default_factory=Files)
     large_payloads: LargePayloads = field(default_factory=LargePayloads)
+    shedding: Shedding = field(default_factory=Shedding)
+    hot_keys: HotKeys = field(default_factory=HotKeys)
+    degradation: Callable[[], Degradation] = Degradation
+    restriction_of: Callable[[str], ProjectRestriction | None] = unrestricted
     public_key_projects: frozenset[str] = frozenset()
 
     def authorise(self, headers: Mapping[str, str], scope: Scope, peer: str, key: str | None = None) -> Project | Failure:
@@ -100,8 +124,21 @@ class Ingest:
         if over is not None:
             GATEWAY_LIMITED.labels(over.what).inc()
             return Failure(kind=FailureKind.OVERLOADED, message=str(over))
-        self.admission.take(project.project_id, now, size_bytes=size_bytes)
-        return None
+        shed = self._shed(project, now)
+        if shed is None:
+            self.admission.take(project.project_id, now, size_bytes=size_bytes)
+        return shed
+
+    def _shed(self, project: Project, now: float) -> Failure | None:
+        """Say that there is no room for this project at the degradation level in force, if there is none."""
+        said = self.degradation()
+        if said.level < REFUSING:
+            return None
+        reason = self.shedding.refusal(project.project_id, now, only_priority=said.only_priority)
+        if reason is None:
+            return None
+        GATEWAY_SHED.labels(reason).inc()
+        return Failure(kind=FailureKind.OVERLOADED, message=SHED_MESSAGES[reason])
 
     def count_bytes(self, project: Project, size_bytes: int) -> None:
         """Count bytes that were not known when the request was admitted."""
@@ -149,16 +186,37 @@ class Ingest:
         """Return `decoded` once its events are stored, or why they are not; a Failure passes through."""
         if isinstance(decoded, Failure):
             return decoded
-        self.admission.take(project.project_id, self.monotonic(), events=decoded.statements)
+        now = self.monotonic()
+        self.admission.take(project.project_id, now, events=decoded.statements)
+        restriction = self.restriction_of(project.project_id)
+        kept = decoded if restriction is None else replace(decoded, items=restricted(restriction, decoded.items))
+        if (hot := self._hot_key(project, kept.events, now)) is not None:
+            return hot
+        self.shedding.count(project.project_id, decoded.statements, now)
         try:
-            kept = await self.large_payloads.keep(project.project_id, await self._redacted(project, decoded))
-            await self._publish(project, kept, received_at)
+            kept = await self.large_payloads.keep(project.project_id, await self._redacted(project, kept))
+            await self._publish(project, kept, received_at, restriction)
         except OverloadedError as error:
             return Failure(kind=FailureKind.OVERLOADED, message=str(error))
         except RetryableError as error:
             return Failure(kind=FailureKind.UNAVAILABLE, message=str(error))
+        if restriction is not None:
+            met = len(kept.events) if restriction.action == REDIRECT else len(decoded.items) - len(kept.items)
+            GATEWAY_RESTRICTED_EVENTS.labels(restriction.action).inc(met)
         self._count(project, kept, received_at, attempt)
         return decoded
+
+    def _hot_key(self, project: Project, events: Sequence[Event], now: float) -> Failure | None:
+        """Say that a trace in the request floods its partition, if one does. The request waits as a whole: clients send it again so."""
+        if not self.hot_keys.is_on:
+            return None
+        counts = Counter(partition_key(project.project_id, event) for event in events)
+        key = self.hot_keys.hottest(counts, now)
+        if key is None:
+            return None
+        GATEWAY_HOT_KEYS.inc()
+        logger.warning("hot_key key=%s", key)
+        return Failure(kind=FailureKind.OVERLOADED, message="one trace of this request has sent too much; try again in some seconds")
 
     async def _redacted(self, project: Project, decoded: Decoded) -> Decoded:
         """Return what may be stored of `decoded`; the client is answered about what it sent."""
@@ -173,13 +231,14 @@ class Ingest:
             return replace(decoded, items=await asyncio.to_thread(redactor.items, decoded.items))
         return replace(decoded, items=redactor.items(decoded.items))
 
-    async def _publish(self, project: Project, decoded: Decoded, received_at: int) -> None:
+    async def _publish(self, project: Project, decoded: Decoded, received_at: int, restriction: ProjectRestriction | None) -> None:
         events = decoded.events
         if not events:
             return
         started = time.perf_counter()
         told = project.project_id, received_at, decoded.source
-        await self.publisher.publish([*split(*told, events, self.record_bytes, decoded.assumed), *whereabouts(*told, decoded.whereabouts)])
+        batches = [*split(*told, events, self.record_bytes, decoded.assumed), *whereabouts(*told, decoded.whereabouts)]
+        await self.publisher.publish(addressed(restriction, batches))
         GATEWAY_ACK_SECONDS.observe(time.perf_counter() - started)
 
     def _count(self, project: Project, decoded: Decoded, received_at: int, attempt: int) -> None:

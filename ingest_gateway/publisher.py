@@ -19,10 +19,11 @@ from contract.codec import Codec, Record
 from contract.errors import RetryableError
 from contract.events import EventBatch
 from contract.metrics import GATEWAY_KAFKA_AWAY
-from contract.schemas import EVENT_BATCH
-from contract.topics import EVENTS
+from contract.schemas import DEAD_LETTER, EVENT_BATCH
+from contract.topics import DEAD_LETTERS, EVENTS
 from contract.tracing import KafkaHeaders, Tracing
 from ingest_gateway.domain.frames import Spooled
+from ingest_gateway.domain.restrictions import RedirectedBatch, letter_of
 
 logger = logging.getLogger(__name__)
 
@@ -105,11 +106,13 @@ class KafkaPublisher:
         timeout_ms: int,
         stall_seconds: float = 120.0,
         tracing: Tracing | None = None,
+        release: str = "",
     ) -> None:
         self._make_producer = make_producer
         self._codec = codec
         self._timeout_seconds = timeout_ms / 1_000
         self._tracing = tracing
+        self._release = release
         self._stall_seconds = stall_seconds
         self._polled_at = time.monotonic()
         self._unheard_since: float | None = None
@@ -167,7 +170,12 @@ class KafkaPublisher:
     def encoded(self, batches: Sequence[KeyedBatch]) -> list[Spooled]:
         """Return the records that `batches` are."""
         encode = self._codec.encode
-        return [Spooled(EVENTS, key, encode(EVENT_BATCH, record_of(batch))) for key, batch in batches]
+        return [self._addressed(key, batch, encode(EVENT_BATCH, record_of(batch))) for key, batch in batches]
+
+    def _addressed(self, key: str, batch: EventBatch, value: bytes) -> Spooled:
+        if isinstance(batch, RedirectedBatch):
+            return self.encode(DEAD_LETTERS, key, DEAD_LETTER, letter_of(batch, key, value, EVENTS, self._release))
+        return Spooled(EVENTS, key, value)
 
     def encode(self, topic: str, key: str, name: str, record: Record) -> Spooled:
         """Return one record as it is sent."""

@@ -41,6 +41,7 @@ class GatewaySettings:
     max_held_project_share: float = env("MAX_HELD_PROJECT_SHARE")
     project_events_per_second: float = env("PROJECT_EVENTS_PER_SECOND")
     project_bytes_per_second: float = env("PROJECT_BYTES_PER_SECOND")
+    hot_key_events_per_second: float = env("HOT_KEY_EVENTS_PER_SECOND")
     project_burst_seconds: float = env("PROJECT_BURST_SECONDS")
     redaction_rules_file: Path | None = env("REDACTION_RULES_FILE")
     redaction_hash_key: str | None = env("REDACTION_HASH_KEY")

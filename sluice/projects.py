@@ -4,20 +4,21 @@ import argparse
 import os
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from contract.control import Directory, limits_record, project_record, redaction_record
+from contract.control import Directory, limits_record, project_record, redaction_record, restriction_record
 from contract.keys import Project, new_public_key
-from contract.limits import ProjectLimits
+from contract.limits import DROP, NO_RESTRICTION, REDIRECT, SAMPLE, ProjectLimits, ProjectRestriction
 from ingest_gateway.domain.redaction import read_rules
 from sluice import kafka_access
 from sluice.embedded.errors import StartError
 
 NAME = "projects"
-HELP = "list the projects, create one, say how much one may send and what is not kept of it"
+HELP = "list the projects, create one, say how much one may send and what is not kept of it, restrict one for now"
 
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 DEFAULT = "default"
@@ -35,6 +36,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     limit.add_argument("project_id")
     limit.add_argument("--events-per-second", type=checked_rate, metavar="RATE", help=RATE_HELP)
     limit.add_argument("--bytes-per-second", type=checked_rate, metavar="RATE", help=RATE_HELP)
+    limit.add_argument("--weight", type=checked_weight, default=1.0, help="its share beside others' when the pipeline is full (1)")
+    limit.add_argument("--priority", action="store_true", help="it gets in when others are refused for lack of room")
+    restrict = actions.add_parser("restrict", help="for now: drop a project's events, keep a sample, or send them to the dead letters")
+    restrict.add_argument("project_id")
+    what = restrict.add_mutually_exclusive_group(required=True)
+    what.add_argument("--drop", action="store_true", help="accept its events and keep none")
+    what.add_argument("--sample", type=checked_share, metavar="SHARE", help="keep this share of its traces, 0 to 1, whole ones")
+    what.add_argument("--redirect", action="store_true", help="to the dead letters; sluice dlq replay --reason redirected brings them back")
+    what.add_argument("--clear", action="store_true", help="take all of it in again")
     redact = actions.add_parser("redact", help="show or set the rules by which a project's events are redacted before they are stored")
     redact.add_argument("project_id")
     change = redact.add_mutually_exclusive_group()
@@ -57,6 +67,26 @@ def checked_rate(text: str) -> float | None:
     return rate
 
 
+def checked_weight(text: str) -> float:
+    """Return a weight above 0; refuse any other."""
+    return _number_within(text, "a number above 0", lambda number: 0 < number < float("inf"))
+
+
+def checked_share(text: str) -> float:
+    """Return a share from 0 to 1; refuse any other."""
+    return _number_within(text, "a number from 0 to 1", lambda number: 0 <= number <= 1)
+
+
+def _number_within(text: str, expected: str, is_within: Callable[[float], bool]) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = float("nan")
+    if not is_within(number):
+        raise argparse.ArgumentTypeError(expected)
+    return number
+
+
 def checked_id(text: str) -> str:
     """Return a project id that is safe in object names, Kafka keys and URLs; refuse any other."""
     if not ID.fullmatch(text):
@@ -66,7 +96,7 @@ def checked_id(text: str) -> str:
 
 def run(arguments: argparse.Namespace) -> int:
     """Carry the action out."""
-    actions = {"list": _list, "create": _create, "limit": _limit, "redact": _redact}
+    actions = {"list": _list, "create": _create, "limit": _limit, "redact": _redact, "restrict": _restrict}
     return actions[arguments.action](arguments)
 
 
@@ -78,12 +108,14 @@ def known(directory: Directory, project_id: str) -> Project:
 
 
 def _list(_: argparse.Namespace) -> int:
-    table = Table("id", "name", "public key", "events/s", "bytes/s")
+    table = Table("id", "name", "public key", "events/s", "bytes/s", "weight", "restricted")
     directory = kafka_access.directory(kafka_access.kafka_settings(os.environ))
     for project in directory.projects.values():
         limits = directory.limits_of(project.project_id) or ProjectLimits(project_id=project.project_id)
         rates = [_shown(rate) for rate in (limits.events_per_second, limits.bytes_per_second)]
-        table.add_row(project.project_id, project.name, project.public_key, *rates)
+        weight = f"{limits.weight:g}" + (", priority" if limits.is_priority else "")
+        restriction = restriction_in_words(directory.restriction_of(project.project_id))
+        table.add_row(project.project_id, project.name, project.public_key, *rates, weight, restriction)
     Console().print(table)
     return 0
 
@@ -111,11 +143,33 @@ def _limit(arguments: argparse.Namespace) -> int:
     directory = kafka_access.directory(settings)
     project = known(directory, arguments.project_id)
     limits = ProjectLimits(
-        project_id=project.project_id, events_per_second=arguments.events_per_second, bytes_per_second=arguments.bytes_per_second
+        project_id=project.project_id,
+        events_per_second=arguments.events_per_second,
+        bytes_per_second=arguments.bytes_per_second,
+        weight=arguments.weight,
+        is_priority=arguments.priority,
     )
     kafka_access.write(settings, limits_record(limits))
     print(f"project {project.project_id}: events/s {_shown(limits.events_per_second)}, bytes/s {_shown(limits.bytes_per_second)}")
     return 0
+
+
+def _restrict(arguments: argparse.Namespace) -> int:
+    settings = kafka_access.kafka_settings(os.environ)
+    project = known(kafka_access.directory(settings), arguments.project_id)
+    action = NO_RESTRICTION if arguments.clear else DROP if arguments.drop else REDIRECT if arguments.redirect else SAMPLE
+    share = 1.0 if arguments.sample is None else arguments.sample
+    restriction = ProjectRestriction(project_id=project.project_id, action=action, share=share)
+    kafka_access.write(settings, restriction_record(restriction))
+    print(f"project {project.project_id}: {restriction_in_words(restriction) or 'not restricted'}, on every gateway within seconds")
+    return 0
+
+
+def restriction_in_words(restriction: ProjectRestriction | None) -> str:
+    """Return what is done with a project's events, for a person; nothing where nothing is."""
+    if restriction is None or restriction.action == NO_RESTRICTION:
+        return ""
+    return f"sample {restriction.share:g}" if restriction.action == SAMPLE else restriction.action
 
 
 def _redact(arguments: argparse.Namespace) -> int:
