@@ -17,7 +17,16 @@ from contract.errors import AccessError, CodecError, RetryableError
 from contract.kafka import KafkaSettings, consumer
 from contract.keys import ApiKey, Presented, Project, Scope, sha256_of
 from contract.limits import NO_RESTRICTION, ProjectLimits, ProjectRestriction
-from contract.schemas import API_KEY, DEGRADATION, PROJECT, PROJECT_LIMITS, PROJECT_REDACTION, PROJECT_RESTRICTION
+from contract.retention import ProjectRetention
+from contract.schemas import (
+    API_KEY,
+    DEGRADATION,
+    PROJECT,
+    PROJECT_LIMITS,
+    PROJECT_REDACTION,
+    PROJECT_RESTRICTION,
+    PROJECT_RETENTION,
+)
 from contract.topics import CONTROL
 
 logger = logging.getLogger(__name__)
@@ -33,6 +42,7 @@ class Directory:
         self._projects: dict[str, Project] = {}
         self._keys: dict[str, ApiKey] = {}
         self._limits: dict[str, ProjectLimits] = {}
+        self._retentions: dict[str, ProjectRetention] = {}
         self._redactions: dict[str, str] = {}
         self._restrictions: dict[str, ProjectRestriction] = {}
         self.degradation: Degradation | None = None
@@ -48,6 +58,9 @@ class Directory:
         elif name == PROJECT_LIMITS:
             limits = ProjectLimits(**record)
             self._limits = _with(self._limits, limits.project_id, limits)
+        elif name == PROJECT_RETENTION:
+            retention = ProjectRetention(**record)
+            self._retentions = _with(self._retentions, retention.project_id, retention)
         elif name == PROJECT_REDACTION:
             self._redactions = _with(self._redactions, record["project_id"], record["rules"] or None)
         elif name == PROJECT_RESTRICTION:
@@ -88,6 +101,11 @@ class Directory:
         """Return the rates a project has for itself."""
         return self._limits.get(project_id)
 
+    @property
+    def retentions(self) -> dict[str, ProjectRetention]:
+        """Return how long days are hot and kept, by the projects that say so themselves."""
+        return self._retentions
+
     def redaction_of(self, project_id: str) -> str | None:
         """Return a project's redaction rules, as JSON."""
         return self._redactions.get(project_id)
@@ -103,6 +121,7 @@ class Directory:
             list(self._keys.values()),
             list(self._limits.values()),
             self._redactions,
+            list(self._retentions.values()),
             list(self._restrictions.values()),
         )
         return msgspec.json.encode(held)
@@ -114,6 +133,7 @@ class Directory:
         self._keys = {key.secret_sha256: key for key in held.keys}
         self._limits = {limits.project_id: limits for limits in held.limits}
         self._redactions = held.redactions
+        self._retentions = {retention.project_id: retention for retention in held.retentions}
         self._restrictions = {restriction.project_id: restriction for restriction in held.restrictions}
 
 
@@ -122,6 +142,7 @@ class _Snapshot(msgspec.Struct):
     keys: list[ApiKey]
     limits: list[ProjectLimits] = []
     redactions: dict[str, str] = {}
+    retentions: list[ProjectRetention] = []
     restrictions: list[ProjectRestriction] = []
 
 
@@ -241,6 +262,11 @@ def key_record(key: ApiKey, *, is_revoked: bool = False) -> tuple[str, str, dict
         "is_revoked": is_revoked,
     }
     return f"key/{key.key_id}", API_KEY, record
+
+
+def retention_record(retention: ProjectRetention) -> tuple[str, str, dict[str, Any]]:
+    """Return (Kafka key, record name, record) of how long a project's days are hot and kept."""
+    return f"retention/{retention.project_id}", PROJECT_RETENTION, dataclasses.asdict(retention)
 
 
 def limits_record(limits: ProjectLimits) -> tuple[str, str, dict[str, Any]]:

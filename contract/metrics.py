@@ -156,6 +156,10 @@ SINK_LAG_SECONDS = _gauge(
     "sink_lag_seconds", "Age of the oldest record that is read and not stored.", "sink", "group", "topic", "partition"
 )
 SINK_HELD_BYTES = _gauge("sink_held_bytes", "Bytes a sink holds between Kafka and the store.", "sink")
+SINK_COLD_ROWS = _counter("sink_cold_rows_total", "Rows written to objects of cold days.", "table")
+SINK_COLD_BYTES = _counter("sink_cold_bytes_total", "Bytes written to objects of cold days.")
+SINK_COLD_RUNS = _counter("sink_cold_runs_total", "Runs of the mover of old days: done, failed.", "outcome")
+SINK_COLD_SUCCESS_SECONDS = _gauge("sink_cold_success_seconds", "When the mover last did all that was due, seconds since the epoch.")
 SINK_STOPPED = _gauge("sink_stopped", "1 while a sink stores nothing and says why on /healthz.", "sink")
 
 QUERY_REQUESTS = _counter("query_requests_total", "Reads answered.", "route", "status")

@@ -408,6 +408,43 @@ ARCHIVE = (
     _v("ARCHIVE_INTERVAL_SECONDS", "float", 60.0, "Oldest an event may get before it is archived.", at_least=0.1, at_most=3600),
 )
 
+COLD = (
+    _v(
+        "HOT_DAYS",
+        "int",
+        7,
+        "Days before today (UTC) that stay in ClickHouse; older ones move to object storage.",
+        at_least=0,
+        at_most=36_500,
+    ),
+    _v(
+        "RETENTION_DAYS",
+        "int",
+        0,
+        "Days before today that are kept at all; older rows are deleted, hot and cold. 0 keeps everything.",
+        at_least=0,
+        at_most=36_500,
+    ),
+    _v("COLD_CRON", "str", "0 0 * * *", "When the store process moves old days (cron, UTC); off: only when it is asked to."),
+    _v("COLD_OBJECT_ROWS", "int", 500_000, "About how many rows make an object.", at_least=1_000, at_most=100_000_000),
+    _v(
+        "COLD_MEMORY_BYTES",
+        "int",
+        1024 * 1024 * 1024,
+        "Memory of one statement of the mover; what does not fit is sorted on disk.",
+        at_least=64 * 1024 * 1024,
+    ),
+    _v("COLD_THREADS", "int", 1, "Threads of one statement of the mover.", at_least=1, at_most=64),
+    _v(
+        "COLD_SETTLE_SECONDS",
+        "float",
+        2.0,
+        "How far the clocks of ClickHouse's servers may lie apart: rows stored later than this before a run stay for the next one.",
+        at_least=0,
+        at_most=3600,
+    ),
+)
+
 QUERY = (
     _v("QUERY_HOST", "str", "127.0.0.1", "Address the read API listens on."),
     _v("QUERY_HTTP_PORT", "int", 8090, "HTTP port of the read API; 0 picks a free one.", at_least=0, at_most=65535),
@@ -513,6 +550,7 @@ GROUPS: dict[str, tuple[Variable, ...]] = {
     "Processors": PROCESSOR,
     "Sinks": SINK,
     "Archive": ARCHIVE,
+    "Hot and cold": COLD,
     "Query": QUERY,
     "Gateway and query": ACCESS,
     "Degradation": DEGRADATION,

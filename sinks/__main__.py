@@ -1,7 +1,11 @@
-"""`python -m sinks clickhouse|archive` runs a sink; `python -m sinks migrate` only brings the tables up to date."""
+"""`python -m sinks clickhouse|archive` runs a sink; `python -m sinks migrate` only brings the tables up to date.
+
+`python -m sinks cold` moves the days that are old enough into object storage, once, and ends.
+"""
 
 import argparse
 import asyncio
+import dataclasses
 import logging
 import os
 import sys
@@ -10,19 +14,23 @@ from typing import Any
 from contract import logs
 from contract.codec import codec_for
 from contract.control import ControlReader, Directory
-from contract.errors import PipelineError, SettingsError
+from contract.errors import PipelineError, RetryableError, SettingsError
 from contract.level import ObeyedLevel
 from contract.poison import PoisonError
 from contract.settings import described
 from contract.web import HttpServer, health_app
 from sinks.app import ARCHIVE, CLICKHOUSE, build_archive_sink, build_clickhouse_sink
 from sinks.clickhouse.migrations import migrate
+from sinks.cold.report import Progress
+from sinks.cold.work import ColdWork
 from sinks.engine.running import start_thread, stop_on_signals
 from sinks.settings import Settings, read
 
 logger = logging.getLogger("sinks")
 
 MIGRATE = "migrate"
+COLD = "cold"
+CONTROL_SECONDS = 60.0
 EXIT_FAILED = 1
 EXIT_SETTINGS = 2
 
@@ -30,7 +38,7 @@ EXIT_SETTINGS = 2
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m sinks", description=__doc__)
-    parser.add_argument("command", choices=(CLICKHOUSE, ARCHIVE, MIGRATE))
+    parser.add_argument("command", choices=(CLICKHOUSE, ARCHIVE, MIGRATE, COLD))
     command = parser.parse_args(arguments).command
     try:
         settings = read(os.environ)
@@ -42,6 +50,9 @@ def main(arguments: list[str] | None = None) -> int:
         if command == MIGRATE:
             logger.info("migrated applied=%s", ",".join(migrate(settings.store)) or "nothing")
             return 0
+        if command == COLD:
+            move(settings)
+            return 0
         return asyncio.run(serve(settings, command))
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
@@ -49,6 +60,24 @@ def main(arguments: list[str] | None = None) -> int:
     except PipelineError:
         logger.exception("sink_failed")
         return EXIT_FAILED
+
+
+def move(settings: Settings) -> None:
+    """Run the mover once; raise PipelineError where it does not do all that is due."""
+    directory = Directory()
+    control = ControlReader(settings.kafka, codec_for(settings.kafka.schema_registry_url), directory)
+    control.start()
+    try:
+        if not control.wait_caught_up(CONTROL_SECONDS):
+            raise RetryableError("Kafka does not answer: what projects say of their days is not known")
+    finally:
+        control.stop()
+    work = ColdWork(settings.store, settings.objects, settings.cold, directory, lambda: True)
+
+    def say(progress: Progress) -> None:
+        logger.info("cold_progress %s", " ".join(f"{name}={value}" for name, value in dataclasses.asdict(progress).items()))
+
+    logger.info("cold_run_finished %s", " ".join(f"{name}={value}" for name, value in work.run(say).items()))
 
 
 async def serve(settings: Settings, command: str) -> int:

@@ -10,6 +10,7 @@ from contract.objects import ObjectSettings
 from contract.poison import PoisonPolicy
 from contract.settings import check_all, env, load
 from contract.store import StoreSettings
+from sinks.cold.settings import ColdSettings
 from sinks.domain.flush import FlushPolicy
 
 MS_PER_SECOND = 1000
@@ -84,17 +85,19 @@ class Settings:
     objects: ObjectSettings
     sink: SinkSettings
     archive: ArchiveSettings
+    cold: ColdSettings
     log: LogSettings
 
 
 def read(environ: Mapping[str, str]) -> Settings:
     """Read every part of `environ`; raise SettingsError naming the mistakes of all parts at once."""
-    check_all(environ, KafkaSettings, StoreSettings, ObjectSettings, SinkSettings, ArchiveSettings, LogSettings)
+    check_all(environ, KafkaSettings, StoreSettings, ObjectSettings, SinkSettings, ArchiveSettings, ColdSettings, LogSettings)
     return Settings(
         kafka=load(KafkaSettings, environ),
         store=load(StoreSettings, environ),
         objects=load(ObjectSettings, environ),
         sink=load(SinkSettings, environ),
         archive=load(ArchiveSettings, environ),
+        cold=load(ColdSettings, environ),
         log=load(LogSettings, environ),
     )

@@ -10,18 +10,20 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from contract.control import Directory, limits_record, project_record, redaction_record, restriction_record
+from contract.control import Directory, limits_record, project_record, redaction_record, restriction_record, retention_record
 from contract.keys import Project, new_public_key
 from contract.limits import DROP, NO_RESTRICTION, REDIRECT, SAMPLE, ProjectLimits, ProjectRestriction
+from contract.retention import ProjectRetention
 from ingest_gateway.domain.redaction import read_rules
 from sluice import kafka_access
 from sluice.embedded.errors import StartError
 
 NAME = "projects"
-HELP = "list the projects, create one, say how much one may send and what is not kept of it, restrict one for now"
+HELP = "list the projects, create one, say how much one may send, what is not kept of it and how long, restrict one for now"
 
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 DEFAULT = "default"
+MOST_DAYS = 36_500
 RATE_HELP = f"0 for no limit, {DEFAULT} for the gateway's setting, which is also what is not given"
 
 
@@ -45,6 +47,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--sample", type=checked_share, metavar="SHARE", help="keep this share of its traces, 0 to 1, whole ones")
     what.add_argument("--redirect", action="store_true", help="to the dead letters; sluice dlq replay --reason redirected brings them back")
     what.add_argument("--clear", action="store_true", help="take all of it in again")
+    keep = actions.add_parser("retain", help="say how long a project's days stay in ClickHouse and how long they are kept at all")
+    keep.add_argument("project_id")
+    keep.add_argument("--hot-days", type=checked_days, metavar="DAYS", help=f"{DEFAULT} for HOT_DAYS, which is also what is not given")
+    keep.add_argument(
+        "--retention-days", type=checked_days, metavar="DAYS", help=f"0 for ever, {DEFAULT} for RETENTION_DAYS, also what is not given"
+    )
     redact = actions.add_parser("redact", help="show or set the rules by which a project's events are redacted before they are stored")
     redact.add_argument("project_id")
     change = redact.add_mutually_exclusive_group()
@@ -87,6 +95,15 @@ def _number_within(text: str, expected: str, is_within: Callable[[float], bool])
     return number
 
 
+def checked_days(text: str) -> int | None:
+    """Return a number of days, None for what the settings say; refuse any other."""
+    if text == DEFAULT:
+        return None
+    if not (text.isascii() and text.isdigit() and int(text) <= MOST_DAYS):
+        raise argparse.ArgumentTypeError(f"a whole number of days up to {MOST_DAYS}, or {DEFAULT} for what the settings say")
+    return int(text)
+
+
 def checked_id(text: str) -> str:
     """Return a project id that is safe in object names, Kafka keys and URLs; refuse any other."""
     if not ID.fullmatch(text):
@@ -96,7 +113,7 @@ def checked_id(text: str) -> str:
 
 def run(arguments: argparse.Namespace) -> int:
     """Carry the action out."""
-    actions = {"list": _list, "create": _create, "limit": _limit, "redact": _redact, "restrict": _restrict}
+    actions = {"list": _list, "create": _create, "limit": _limit, "redact": _redact, "restrict": _restrict, "retain": _retain}
     return actions[arguments.action](arguments)
 
 
@@ -170,6 +187,16 @@ def restriction_in_words(restriction: ProjectRestriction | None) -> str:
     if restriction is None or restriction.action == NO_RESTRICTION:
         return ""
     return f"sample {restriction.share:g}" if restriction.action == SAMPLE else restriction.action
+
+
+def _retain(arguments: argparse.Namespace) -> int:
+    settings = kafka_access.kafka_settings(os.environ)
+    project = known(kafka_access.directory(settings), arguments.project_id)
+    own = ProjectRetention(project_id=project.project_id, hot_days=arguments.hot_days, retention_days=arguments.retention_days)
+    kafka_access.write(settings, retention_record(own))
+    hot, kept = ("default" if days is None else f"{days}" for days in (own.hot_days, own.retention_days))
+    print(f"project {project.project_id}: hot days {hot}, retention days {kept}; the mover's next run goes by it")
+    return 0
 
 
 def _redact(arguments: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from contract.codec import codec_for
 from contract.control import ControlReader, Directory
@@ -16,15 +17,19 @@ from contract.level import ObeyedLevel
 from contract.logs import set_up
 from contract.poison import PoisonError
 from contract.settings import load
-from contract.web import HttpServer, health_app
+from contract.web import HttpServer, free_port
 from query.app import build as build_query
 from query.settings import QuerySettings
 from sinks import settings as sink_settings
 from sinks.app import build_archive_sink, build_clickhouse_sink, normal
 from sinks.clickhouse.migrations import migrate
+from sinks.cold.work import ColdJobs, ColdWork
 from sinks.engine.running import start_thread, stop_on_signals
 from sinks.engine.sink import Sink, Sinks
 from sinks.settings import Settings as SinkSide
+from sluice import store_admin
+from sluice.embedded.data_dir import DataDir
+from sluice.embedded.plan import StackSettings
 
 NAME = "store"
 HELP = "run the sinks and the read API in one process"
@@ -46,11 +51,13 @@ class StoreProcess:
     sinks: SinkSide
     query: QuerySettings
     access: AccessSettings
+    data_dir: Path
 
 
 def read(environ: Mapping[str, str]) -> StoreProcess:
     """Read every part; raise SettingsError with its mistakes."""
-    return StoreProcess(sink_settings.read(environ), load(QuerySettings, environ), load(AccessSettings, environ))
+    data_dir = DataDir(load(StackSettings, environ).data_dir).root
+    return StoreProcess(sink_settings.read(environ), load(QuerySettings, environ), load(AccessSettings, environ), data_dir)
 
 
 def run(_arguments: argparse.Namespace) -> int:
@@ -76,7 +83,10 @@ async def _serve(settings: StoreProcess) -> None:
     control = ControlReader(kafka, codec_for(kafka.schema_registry_url), directory, settings.query.control_snapshot_file)
     obeyed = ObeyedLevel(directory, settings.sinks.sink.degradation_silence_seconds)
     sinks = build_sinks(settings.sinks, lambda: obeyed.level)
-    web = HttpServer(health_app(Sinks(sinks)), settings.sinks.sink.web_host, settings.sinks.sink.web_port)
+    jobs = build_cold_jobs(settings.sinks, directory, lambda: control.is_caught_up)
+    port = settings.sinks.sink.web_port or free_port()
+    token = store_admin.announce(settings.data_dir, port)
+    web = HttpServer(store_admin.admin_app(Sinks(sinks), jobs, token), settings.sinks.sink.web_host, port)
     query = build_query(
         settings.query,
         directory,
@@ -90,12 +100,16 @@ async def _serve(settings: StoreProcess) -> None:
         await asyncio.to_thread(migrate, settings.sinks.store)
     ended = [start_thread(sink) for sink in sinks]
     control.start()
+    if jobs is not None:
+        jobs.start_schedule()
     try:
         await web.start()
         await query.start()
         await _until_over(ended, asked_to_stop)
     finally:
         Sinks(sinks).stop()
+        if jobs is not None:
+            jobs.stop()
         await query.stop()
         outcomes = await asyncio.gather(*ended, web.stop(), asyncio.to_thread(control.stop), return_exceptions=True)
     for failure in outcomes:
@@ -109,6 +123,16 @@ def build_sinks(settings: SinkSide, level: Callable[[], int] = normal) -> list[S
     if not settings.archive.is_enabled:
         return [clickhouse]
     return [clickhouse, build_archive_sink(settings.kafka, settings.objects, settings.sink, settings.archive, level)]
+
+
+def build_cold_jobs(settings: SinkSide, directory: Directory, is_informed: Callable[[], bool]) -> ColdJobs | None:
+    """Return what moves old days, by its schedule once started; None where the store cannot reach object storage."""
+    try:
+        work = ColdWork(settings.store, settings.objects, settings.cold, directory, is_informed)
+    except SettingsError as error:
+        logger.warning("old_days_stay_hot %s", "; ".join(error.mistakes))
+        return None
+    return ColdJobs(work, settings.cold.schedule)
 
 
 async def _until_over(ended: Sequence[asyncio.Future[None]], asked_to_stop: asyncio.Event) -> None:

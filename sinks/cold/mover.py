@@ -138,7 +138,7 @@ class Mover:
         lease.take()
         try:
             self._finish()
-            dates = self._due(today)
+            dates = self.due(today)
             self._days_total = len(dates)
             for self._days_done, (date, projects) in enumerate(dates.items()):
                 self._tell("day", date, self._days_done, self._days_total)
@@ -152,7 +152,7 @@ class Mover:
             raise VerifyError("; ".join(self._failures))
         return self._report
 
-    def _due(self, today: dt.date) -> dict[str, list[str]]:
+    def due(self, today: dt.date) -> dict[str, list[str]]:
         """Return date → projects with hot rows that are old enough, or with anything that is past retention."""
         found = {
             (project, date)
