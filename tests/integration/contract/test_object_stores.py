@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from contract.errors import RetryableError
-from contract.objects import ObjectSettings, ObjectStore, object_store
+from contract.objects import ListedStore, ObjectSettings, ObjectStore, object_store
 
 BUCKET = "objects"
 
 
 @pytest.fixture(params=["directory", "s3"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> ListedStore:
     """Return a store."""
     if request.param == "directory":
         return object_store(ObjectSettings(object_dir=tmp_path))
@@ -67,3 +67,36 @@ def test_a_bucket_that_is_not_there(s3_url: str) -> None:
 
     with pytest.raises(RetryableError):
         store.get("a/b")
+
+
+def test_a_key_is_taken_once(store: ListedStore) -> None:
+    """Only the first of those that want a key for themselves gets it, until it is given back."""
+    assert store.put_if_absent("claims/one", b"first")
+    assert not store.put_if_absent("claims/one", b"second")
+    found = store.get("claims/one")
+    assert found is not None
+    assert found.body == b"first"
+
+    store.delete("claims/one")
+
+    assert store.get("claims/one") is None
+    assert store.put_if_absent("claims/one", b"third")
+    store.delete("claims/one")
+
+
+def test_what_is_not_there_can_be_removed(store: ListedStore) -> None:
+    """Removing twice is as good as once."""
+    store.delete("claims/none")
+    store.delete("claims/none")
+
+
+def test_files_of_other_programs_are_objects(tmp_path: Path) -> None:
+    """ClickHouse writes into the directory as well, and knows nothing of content types."""
+    store = object_store(ObjectSettings(object_dir=tmp_path))
+    (tmp_path / "p1").mkdir()
+    (tmp_path / "p1" / "a.parquet").write_bytes(b"PAR1")
+
+    found = store.get("p1/a.parquet")
+
+    assert found is not None
+    assert (found.body, found.info.content_type) == (b"PAR1", "application/octet-stream")

@@ -1,0 +1,103 @@
+"""The same over S3: a real server in Java, and MinIO where there is Docker. boto3 and ClickHouse's s3() meet in one bucket."""
+
+import datetime as dt
+import shutil
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from contract.cold_files import READ_SETTINGS, S3Files
+from contract.objects import ObjectSettings, object_store
+from contract.retention import Retention
+from contract.store import StoreSettings, connect
+from loadtest.chaos import s3_server
+from sinks.clickhouse.migrations import migrate
+from sinks.cold.catalogue import Catalogue
+from sinks.cold.mover import Bounds, Mover
+from sinks.cold.policy import ColdPolicy
+from sinks.cold.report import Progress
+from sinks.cold.verifying import verify
+from tests.integration.cold.days import ColdStore, date_of, days_ago
+from tests.integration.query.served import serving
+
+BUCKET = s3_server.BUCKET
+QUERIES = ("traces?limit=100", "traces/t9-3", "scores?limit=100", "metrics/daily", f"metrics/daily?from={date_of(9)}T00:00:00Z")
+
+
+@pytest.fixture(params=["s3proxy", pytest.param("minio", marks=pytest.mark.docker)])
+def bucket(request: pytest.FixtureRequest) -> Iterator[ObjectSettings]:
+    """Return a bucket of a real server."""
+    if request.param == "s3proxy":
+        url = request.getfixturevalue("s3_url")
+        yield ObjectSettings(s3_bucket=BUCKET, s3_endpoint_url=url, s3_region=s3_server.REGION)
+        return
+    docker = shutil.which("docker")
+    if docker is None or subprocess.run([docker, "info"], capture_output=True, check=False).returncode:
+        pytest.skip("there is no Docker here")
+    from testcontainers.minio import MinioContainer
+
+    with MinioContainer() as server, pytest.MonkeyPatch.context() as patch:
+        config = server.get_config()
+        patch.setenv("AWS_ACCESS_KEY_ID", config["access_key"])
+        patch.setenv("AWS_SECRET_ACCESS_KEY", config["secret_key"])
+        server.get_client().make_bucket(BUCKET)
+        yield ObjectSettings(s3_bucket=BUCKET, s3_endpoint_url=f"http://{config['endpoint']}", s3_region=s3_server.REGION)
+
+
+@pytest.fixture
+def cold(engine: StoreSettings, bucket: ObjectSettings) -> Iterator[ColdStore]:
+    """An empty migrated database beside the bucket, which keeps what other tests have put into it."""
+    settings = StoreSettings(path=engine.path, database="cold_on_s3")
+    migrate(settings)
+    client = connect(settings)
+    yield ColdStore(settings, client, bucket)
+    client.command(f"DROP DATABASE {settings.database} SYNC")
+    client.close()
+    objects = object_store(bucket)
+    for key in list(objects.keys("p1")):
+        objects.delete(key)
+
+
+def mover_of(cold: ColdStore, retention_days: int = 0) -> Mover:
+    """Return a mover into the bucket."""
+    policy = ColdPolicy(default=Retention(hot_days=7, retention_days=retention_days))
+    return Mover(cold.client, S3Files(cold.objects), object_store(cold.objects), policy, Bounds())
+
+
+def answers(api: httpx.Client) -> dict[str, Any]:
+    """Return what the API answers."""
+    return {query: ((found := api.get(f"/api/v1/{query}")).status_code, found.json()) for query in QUERIES}
+
+
+def test_days_move_to_a_bucket_and_back_to_readers(cold: ColdStore, today: dt.date) -> None:
+    """Moved, read, updated late, merged, verified, and in the end removed by retention."""
+    cold.fill(range(6, 11), traces_a_day=12)
+    with serving(cold.settings, cold.objects) as (_, api):
+        before = answers(api)
+        assert {status for status, _ in before.values()} == {200}
+
+        assert mover_of(cold).run(today).days_moved == 3
+
+        assert cold.hot_rows("traces", date_of(9)) == 0
+        assert answers(api) == before
+        cold.put("traces", cold.trace("t9-3", days_ago(9, 3) + 3, name="late"))
+        meanwhile = answers(api)
+        assert meanwhile["traces/t9-3"][1]["name"] == "late"
+        assert mover_of(cold).run(today).days_moved == 1
+        assert answers(api) == meanwhile
+
+        catalogue = Catalogue(cold.client, dict(READ_SETTINGS))
+        assert verify(catalogue, S3Files(cold.objects), object_store(cold.objects), nobody).problems == []
+        victim = next(key for key in object_store(cold.objects).keys(f"p1/{date_of(9)}") if "/traces" in key)
+        object_store(cold.objects).delete(victim)
+        assert api.get("/api/v1/metrics/daily").status_code == 503
+        assert len(verify(catalogue, S3Files(cold.objects), object_store(cold.objects), nobody).problems) == 1
+    mover_of(cold, retention_days=1).run(today)
+    assert list(object_store(cold.objects).keys("p1")) == []
+
+
+def nobody(_progress: Progress) -> None:
+    """Be told of progress."""
