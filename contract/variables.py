@@ -473,6 +473,7 @@ QUERY = (
 
 EMBEDDED = (
     _v("SLUICE_DATA_DIR", "path", Path(".sluice"), "Where `sluice up` keeps everything."),
+    _v("SLUICE_ADMIN_KEY", "str", None, "The key `sluice delete` shows; without it that of the running stack.", is_secret=True),
     _v("KAFKA_HEAP_MB", "int", 512, "Java heap of the embedded Kafka.", at_least=128, at_most=65_536),
     _v("EMBEDDED_KAFKA_PORT", "int", 0, "Port of the embedded Kafka; 0 picks a free one.", at_least=0, at_most=65535),
 )

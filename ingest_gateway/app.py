@@ -21,6 +21,7 @@ from contract.tracing import TracingSettings, tracing
 from contract.web import HttpServer, health_app
 from ingest_gateway.adapters.registry import ADAPTERS
 from ingest_gateway.dead_letters import DeadLetters
+from ingest_gateway.deletions import Deletions
 from ingest_gateway.domain.admission import Admission, Holding
 from ingest_gateway.domain.hot_keys import HotKeys
 from ingest_gateway.domain.redaction import Redaction
@@ -109,7 +110,7 @@ class Gateway:
         )
         _show_holding(ingest.holding, settings.max_held_bytes)
         self._proxy = Proxy(ingest, settings.proxy)
-        router = Router([*ADAPTERS, *_handlers(settings, objects, ingest)])
+        router = Router([*ADAPTERS, *_handlers(settings, objects, ingest, self._forwarder)])
         http_app = HttpApp(ingest, router, self._forwarder, self, settings.max_body_bytes, self._proxy, settings.origins())
         certificate = settings.certificate()
         plain_app = health_app(self) if settings.is_tls_only else http_app
@@ -232,11 +233,12 @@ def _bytes(text: str | None) -> bytes | None:
     return None if text is None else text.encode()
 
 
-def _handlers(settings: GatewaySettings, objects: ListedStore, ingest: Ingest) -> tuple[Handler, ...]:
+def _handlers(settings: GatewaySettings, objects: ListedStore, ingest: Ingest, forwarder: Forwarder) -> tuple[Handler, ...]:
     """Return what answers beside the adapters."""
     uploads = Uploads(objects, Secret(settings.media_secret, settings.object_dir), settings.public_url)
     attachments = OpikAttachments(uploads, objects, ingest.files, ingest.store, settings.max_body_bytes)
-    return uploads, LangfuseMedia(uploads, settings.max_body_bytes), attachments
+    deletions = Deletions(objects, forwarder.fetch, ingest.publisher.publish, settings.record_bytes)
+    return uploads, LangfuseMedia(uploads, settings.max_body_bytes), attachments, deletions
 
 
 async def _within(timeout_seconds: float, work: Awaitable[object]) -> None:

@@ -10,6 +10,8 @@ import aiohttp
 import msgspec
 from yarl import URL
 
+from contract.errors import RetryableError
+from contract.keys import VENDOR_HEADERS
 from contract.web import Response, Scope, Send, respond
 
 logger = logging.getLogger(__name__)
@@ -24,6 +26,7 @@ HOP_BY_HOP = frozenset(
     }
 )
 """RFC 9110, 7.6.1; Host is the next hop's own."""
+KEY_HEADERS = frozenset({"authorization", *VENDOR_HEADERS})
 CONNECT_TIMEOUT_SECONDS = 2.0
 MARGIN_SECONDS = 5.0
 PIECE_BYTES = 64 * 1024
@@ -74,11 +77,26 @@ class Forwarder:
             logger.warning("query_unreachable error=%r", error)
             return await _refuse(send, 502, "query_unavailable", "the query service does not answer", retry_after="1")
 
-    def _asked(self, scope: Scope, headers: Mapping[str, str]) -> aiohttp.client._RequestContextManager:
+    async def fetch(self, target: str, headers: Mapping[str, str]) -> tuple[int, bytes]:
+        """Read `target`, path and query, with the key in `headers`; raise RetryableError where nobody answers."""
+        if self._query_url is None:
+            raise RetryableError("this gateway has no query service behind it (QUERY_URL)")
+        shown = {name: value for name, value in headers.items() if name in KEY_HEADERS}
+        try:
+            async with self._connection().get(URL(f"{self._query_url}{target}", encoded=True), headers=shown, ssl=self._ssl) as answer:
+                return answer.status, await answer.read()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            logger.warning("query_unreachable error=%r", error)
+            raise RetryableError("the query service does not answer") from error
+
+    def _connection(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=self._timeout, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar())
+        return self._session
+
+    def _asked(self, scope: Scope, headers: Mapping[str, str]) -> aiohttp.client._RequestContextManager:
         url = f"{self._query_url}{_target(scope)}"
-        return self._session.request(
+        return self._connection().request(
             scope["method"],
             URL(url, encoded=True),
             headers=_onward(scope, headers),

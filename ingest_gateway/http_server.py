@@ -142,7 +142,7 @@ class HttpApp:
 
     async def _answer_else(self, found: WrongMethod | None, scope: Scope, send: Send) -> None:
         path = scope["path"]
-        if found is not None:
+        if found is not None and not is_forwarded(path):
             await respond(send, _error(405, "wrong_method", f"{path} takes {', '.join(found.allowed)}", allow=", ".join(found.allowed)))
         elif (health := health_response(path, self._checks)) is not None:
             await respond(send, health)

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from contract.clock import US_PER_SECOND, now_us
 from contract.codec import codec_for
+from contract.deletion_log import Deleted, deleted
 from contract.kafka import KafkaSettings, cluster_id, topic_id
 from contract.objects import ObjectSettings, object_store
 from contract.settings import env, load
@@ -109,7 +110,7 @@ def _replay(arguments: argparse.Namespace, console: Console) -> int:
     job = job_of(arguments.source, arguments.start, arguments.end, sorted(arguments.project), arguments.offsets, cluster_id(kafka), objects)
     file = CheckpointFile(arguments.checkpoint or DataDir(settings.data_dir).root / f"replay-{job}.json")
     begun = None if arguments.dry_run else file.read(job)
-    wanted = wanted_of(arguments, begun)
+    wanted = wanted_of(arguments, begun, deleted(object_store(objects)))
     if arguments.into_empty and begun is None:
         _check_empty(kafka)
     with _progress(console) as progress, _source(arguments, kafka, objects, wanted, progress) as source:
@@ -149,7 +150,7 @@ def object_settings(environ: Mapping[str, str], settings: ReplaySettings) -> Obj
     return load(ObjectSettings, {"OBJECT_DIR": str(DataDir(settings.data_dir).objects), **environ})
 
 
-def wanted_of(arguments: argparse.Namespace, begun: Checkpoint | None) -> Wanted:
+def wanted_of(arguments: argparse.Namespace, begun: Checkpoint | None, gone: Deleted | None = None) -> Wanted:
     """Return what to send; times that are relative to now are those of the first start."""
     now = now_us()
     from_us = None if arguments.start is None else moment_us(arguments.start, now)
@@ -158,7 +159,7 @@ def wanted_of(arguments: argparse.Namespace, begun: Checkpoint | None) -> Wanted
         from_us, to_us = begun.from_us, begun.to_us
     if from_us is not None and from_us >= to_us:
         raise StartError(f"--from {shown(from_us)} is not before --to {shown(to_us)}")
-    return Wanted(from_us, to_us, frozenset(arguments.project), arguments.offsets)
+    return Wanted(from_us, to_us, frozenset(arguments.project), arguments.offsets, gone or Deleted())
 
 
 def _limits(arguments: argparse.Namespace, settings: ReplaySettings) -> Limits:

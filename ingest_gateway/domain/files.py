@@ -78,7 +78,12 @@ def media_id_in(content: bytes | memoryview) -> str:
 
 def key_of(project_id: str, media_id: str) -> str:
     """Return where the content is kept."""
-    return f"media/{quote(project_id, safe='')}/{media_id}"
+    return f"{project_prefix(project_id)}/{media_id}"
+
+
+def project_prefix(project_id: str) -> str:
+    """Return the folder of all of a project's files."""
+    return f"media/{quote(project_id, safe='')}"
 
 
 def media_type_of(text: str) -> str:

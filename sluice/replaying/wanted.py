@@ -4,6 +4,8 @@ import argparse
 import re
 from typing import NamedTuple
 
+from contract.deletion_log import Deleted
+
 OFFSETS = re.compile(r"(\d+)(?::(\d+)?-(\d+)?)?")
 
 
@@ -49,18 +51,21 @@ def offsets(text: str) -> tuple[OffsetRange, ...]:
 
 
 class Wanted(NamedTuple):
-    """What to send again: `from_us` inclusive, `to_us` exclusive; empty projects or offsets mean all."""
+    """What to send again: `from_us` inclusive, `to_us` exclusive; empty projects or offsets mean all; never what has been deleted."""
 
     from_us: int | None
     to_us: int
     projects: frozenset[str] = frozenset()
     offsets: tuple[OffsetRange, ...] = ()
+    deleted: Deleted = Deleted()
 
     def takes(self, record: Stored) -> bool:
         """Tell whether a record is wanted."""
         if not self.takes_times(record.received_at, record.received_at):
             return False
         if self.projects and record.project_id not in self.projects:
+            return False
+        if self.deleted.holds(record.key, record.project_id, record.received_at):
             return False
         return not self.offsets or any(one.holds(record.partition, record.offset) for one in self.offsets)
 
