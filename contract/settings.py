@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 
 from contract.errors import SettingsError
 from contract.secrets import MASK, mask
-from contract.variables import VARIABLES, Variable
+from contract.variable import Variable
+from contract.variables import VARIABLES
 
 Settings = TypeVar("Settings")
 
