@@ -160,6 +160,8 @@ SINK_COLD_ROWS = _counter("sink_cold_rows_total", "Rows written to objects of co
 SINK_COLD_BYTES = _counter("sink_cold_bytes_total", "Bytes written to objects of cold days.")
 SINK_COLD_RUNS = _counter("sink_cold_runs_total", "Runs of the mover of old days: done, failed.", "outcome")
 SINK_COLD_SUCCESS_SECONDS = _gauge("sink_cold_success_seconds", "When the mover last did all that was due, seconds since the epoch.")
+SINK_EVALUATIONS = _counter("sink_evaluations_total", "Scores given by evaluators, by their name in EVALUATORS_FILE.", "evaluator")
+SINK_EVALUATOR_ALERTS = _counter("sink_evaluator_alerts_total", "Rolling means that fell below what was asked for.", "evaluator")
 SINK_STOPPED = _gauge("sink_stopped", "1 while a sink stores nothing and says why on /healthz.", "sink")
 
 QUERY_REQUESTS = _counter("query_requests_total", "Reads answered.", "route", "status")

@@ -215,6 +215,16 @@ COLD = (
     ),
 )
 
+EVALUATORS = (
+    _v(
+        "EVALUATORS_FILE",
+        "path",
+        None,
+        "JSON file of the evaluators that score finished observations and traces, see docs/evaluators.md; unset: none run.",
+    ),
+    _v("EVALUATORS_GROUP", "str", "sluice-evaluators", "Consumer group of the evaluators."),
+)
+
 QUERY = (
     _v("QUERY_HOST", "str", "127.0.0.1", "Address the read API listens on."),
     _v("QUERY_HTTP_PORT", "int", 8090, "HTTP port of the read API; 0 picks a free one.", at_least=0, at_most=65535),
@@ -303,6 +313,7 @@ GROUPS: dict[str, tuple[Variable, ...]] = {
     "Sinks": SINK,
     "Archive": ARCHIVE,
     "Hot and cold": COLD,
+    "Evaluators": EVALUATORS,
     "Query": QUERY,
     "Gateway and query": ACCESS,
     "Degradation": DEGRADATION,

@@ -1,4 +1,4 @@
-"""`python -m sinks clickhouse|archive` runs a sink; `python -m sinks migrate` only brings the tables up to date.
+"""`python -m sinks clickhouse|archive|evaluate` runs a sink; `python -m sinks migrate` only brings the tables up to date.
 
 `python -m sinks cold` moves the days that are old enough into object storage, once, and ends.
 """
@@ -19,7 +19,7 @@ from contract.level import ObeyedLevel
 from contract.poison import PoisonError
 from contract.settings import described
 from contract.web import HttpServer, health_app
-from sinks.app import ARCHIVE, CLICKHOUSE, build_archive_sink, build_clickhouse_sink
+from sinks.app import ARCHIVE, CLICKHOUSE, EVALUATE, build_archive_sink, build_clickhouse_sink, build_evaluator_sink
 from sinks.clickhouse.migrations import migrate
 from sinks.cold.report import Progress
 from sinks.cold.work import ColdWork
@@ -38,7 +38,7 @@ EXIT_SETTINGS = 2
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m sinks", description=__doc__)
-    parser.add_argument("command", choices=(CLICKHOUSE, ARCHIVE, MIGRATE, COLD))
+    parser.add_argument("command", choices=(CLICKHOUSE, ARCHIVE, EVALUATE, MIGRATE, COLD))
     command = parser.parse_args(arguments).command
     try:
         settings = read(os.environ)
@@ -91,6 +91,11 @@ async def serve(settings: Settings, command: str) -> int:
     obeyed = ObeyedLevel(directory, settings.sink.degradation_silence_seconds)
     if command == CLICKHOUSE:
         sink, parts = build_clickhouse_sink(settings.kafka, settings.store, settings.sink, settings.objects), (*parts, settings.store)
+    elif command == EVALUATE:
+        if settings.evaluators.file is None:
+            raise SettingsError(["EVALUATORS_FILE: must be set for `python -m sinks evaluate`"])
+        sink = build_evaluator_sink(settings.kafka, settings.sink, settings.evaluators, lambda: obeyed.level)
+        parts = (*parts, settings.evaluators)
     else:
         sink = build_archive_sink(settings.kafka, settings.objects, settings.sink, settings.archive, lambda: obeyed.level)
         parts = (*parts, settings.objects, settings.archive)

@@ -6,12 +6,12 @@ from importlib.metadata import version
 
 from contract.codec import Codec, codec_for
 from contract.cold_files import readable_cold_files
-from contract.degradation import CUT, NORMAL
+from contract.degradation import CUT, LEAN, NORMAL
 from contract.kafka import KafkaSettings, consumer, create_topics, instance_id, producer, topic_id
 from contract.objects import ObjectSettings, object_store
 from contract.standstill import GroupPositions
 from contract.store import StoreSettings, connect
-from contract.topics import EVENTS, ROW_TOPICS, topics
+from contract.topics import EVENTS, OBSERVATIONS, ROW_TOPICS, TRACES, topics
 from contract.tracing import TracingSettings, tracing
 from sinks.archive import writer as archive
 from sinks.archive.writer import ArchiveWriter
@@ -26,10 +26,15 @@ from sinks.engine.sink import Sink, SinkPlan
 from sinks.engine.source import Source
 from sinks.engine.workers import ThreadWorkers
 from sinks.engine.writer import MakeWriter
-from sinks.settings import ArchiveSettings, SinkSettings
+from sinks.evaluators import writer as evaluators
+from sinks.evaluators.means import Means
+from sinks.evaluators.writer import EvaluatorWriter
+from sinks.settings import ArchiveSettings, EvaluatorSettings, SinkSettings
 
 CLICKHOUSE = "clickhouse"
 ARCHIVE = "archive"
+EVALUATE = "evaluate"
+EVALUATED_TOPICS = (TRACES, OBSERVATIONS)
 DEAD_LETTER_TIMEOUT_MS = 10_000
 REVOKE_SECONDS = 15.0
 FETCH_BYTES = 1_048_576
@@ -108,6 +113,40 @@ def build_archive_sink(
         backoff_cap_seconds=sink.retry_backoff_max_seconds,
         positions=GroupPositions(kafka, settings.group, (EVENTS,)),
         stall_seconds=sink.stall_seconds + settings.interval_seconds,
+    )
+    return Sink(plan)
+
+
+def build_evaluator_sink(kafka: KafkaSettings, sink: SinkSettings, settings: EvaluatorSettings, level: Level = normal) -> Sink:
+    """Return the sink that scores finished rows, not yet started; it waits while anything is left out, and catches up after."""
+    rules, means = settings.rules(), Means()
+    scores = producer(kafka, client_id="sluice-evaluators", timeout_ms=DEAD_LETTER_TIMEOUT_MS, linger_ms=5)
+
+    def build() -> Engine:
+        codec = codec_for(kafka.schema_registry_url)
+        source = _source(kafka, sink, EVALUATE, settings.group, EVALUATED_TOPICS)
+        ledger = Ledger(sink.flush_policy(), 1, evaluators.SCHEMA)
+        return _engine(
+            _meter(EVALUATE, settings.group, sink),
+            kafka,
+            sink,
+            source,
+            ledger,
+            1,
+            lambda: EvaluatorWriter(scores, codec, rules, means, 2 * DEAD_LETTER_TIMEOUT_MS / 1000),
+            codec,
+            lambda: level() >= LEAN,
+        )
+
+    plan = SinkPlan(
+        name=EVALUATE,
+        store="Kafka",
+        prepare=(functools.partial(_create_topics, kafka),),
+        build=build,
+        patience_seconds=OBJECT_PATIENCE_SECONDS,
+        backoff_cap_seconds=sink.retry_backoff_max_seconds,
+        positions=GroupPositions(kafka, settings.group, EVALUATED_TOPICS),
+        stall_seconds=sink.stall_seconds,
     )
     return Sink(plan)
 

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
+from contract.errors import SettingsError
 from contract.kafka import KafkaSettings
 from contract.logs import LogSettings
 from contract.objects import ObjectSettings
@@ -12,6 +14,8 @@ from contract.settings import check_all, env, load
 from contract.store import StoreSettings
 from sinks.cold.settings import ColdSettings
 from sinks.domain.flush import FlushPolicy
+from sinks.evaluators.registry import known_evaluators
+from sinks.evaluators.rules import Rule, read_rules
 
 MS_PER_SECOND = 1000
 ARCHIVE_ROWS = 1_000_000
@@ -77,6 +81,27 @@ class ArchiveSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluatorSettings:
+    """What scores what is stored, if anything does."""
+
+    file: Path | None = env("EVALUATORS_FILE")
+    group: str = env("EVALUATORS_GROUP")
+
+    def __post_init__(self) -> None:
+        """Raise SettingsError where the file cannot be used."""
+        self.rules()
+
+    def rules(self) -> tuple[Rule, ...]:
+        """Return what the file says; none without one."""
+        if self.file is None:
+            return ()
+        try:
+            return read_rules(self.file.read_bytes(), known_evaluators())
+        except (OSError, ValueError) as error:
+            raise SettingsError([f"EVALUATORS_FILE={str(self.file)!r}: {error}"]) from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything the process reads."""
 
@@ -86,12 +111,15 @@ class Settings:
     sink: SinkSettings
     archive: ArchiveSettings
     cold: ColdSettings
+    evaluators: EvaluatorSettings
     log: LogSettings
 
 
 def read(environ: Mapping[str, str]) -> Settings:
     """Read every part of `environ`; raise SettingsError naming the mistakes of all parts at once."""
-    check_all(environ, KafkaSettings, StoreSettings, ObjectSettings, SinkSettings, ArchiveSettings, ColdSettings, LogSettings)
+    check_all(
+        environ, KafkaSettings, StoreSettings, ObjectSettings, SinkSettings, ArchiveSettings, ColdSettings, EvaluatorSettings, LogSettings
+    )
     return Settings(
         kafka=load(KafkaSettings, environ),
         store=load(StoreSettings, environ),
@@ -99,5 +127,6 @@ def read(environ: Mapping[str, str]) -> Settings:
         sink=load(SinkSettings, environ),
         archive=load(ArchiveSettings, environ),
         cold=load(ColdSettings, environ),
+        evaluators=load(EvaluatorSettings, environ),
         log=load(LogSettings, environ),
     )

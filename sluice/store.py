@@ -21,7 +21,7 @@ from contract.web import HttpServer, free_port
 from query.app import build as build_query
 from query.settings import QuerySettings
 from sinks import settings as sink_settings
-from sinks.app import build_archive_sink, build_clickhouse_sink, normal
+from sinks.app import build_archive_sink, build_clickhouse_sink, build_evaluator_sink, normal
 from sinks.clickhouse.migrations import migrate
 from sinks.cold.work import ColdJobs, ColdWork
 from sinks.engine.running import start_thread, stop_on_signals
@@ -120,9 +120,12 @@ async def _serve(settings: StoreProcess) -> None:
 def build_sinks(settings: SinkSide, level: Callable[[], int] = normal) -> list[Sink]:
     """Return the sinks of this process, not yet started."""
     clickhouse = build_clickhouse_sink(settings.kafka, settings.store, settings.sink, settings.objects)
-    if not settings.archive.is_enabled:
-        return [clickhouse]
-    return [clickhouse, build_archive_sink(settings.kafka, settings.objects, settings.sink, settings.archive, level)]
+    sinks = [clickhouse]
+    if settings.archive.is_enabled:
+        sinks.append(build_archive_sink(settings.kafka, settings.objects, settings.sink, settings.archive, level))
+    if settings.evaluators.file is not None:
+        sinks.append(build_evaluator_sink(settings.kafka, settings.sink, settings.evaluators, level))
+    return sinks
 
 
 def build_cold_jobs(settings: SinkSide, directory: Directory, is_informed: Callable[[], bool]) -> ColdJobs | None:

@@ -1,0 +1,1 @@
+"""Scores of what has been stored, by rules: row topics → scores on `events`."""
