@@ -155,6 +155,7 @@ SINK_LAG_RECORDS = _gauge("sink_lag_records", "Records that are not stored.", "s
 SINK_LAG_SECONDS = _gauge(
     "sink_lag_seconds", "Age of the oldest record that is read and not stored.", "sink", "group", "topic", "partition"
 )
+SINK_CONCURRENCY = _gauge("sink_concurrency", "Inserts that may be under way: fewer while the store is slow or refuses.", "sink")
 SINK_HELD_BYTES = _gauge("sink_held_bytes", "Bytes a sink holds between Kafka and the store.", "sink")
 SINK_COLD_ROWS = _counter("sink_cold_rows_total", "Rows written to objects of cold days.", "table")
 SINK_COLD_BYTES = _counter("sink_cold_bytes_total", "Bytes written to objects of cold days.")

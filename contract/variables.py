@@ -146,6 +146,14 @@ SINK = (
     _v("SINK_BUFFER_BYTES", "int", 64 * 1024 * 1024, "Bytes a sink holds before it stops fetching.", at_least=1024 * 1024),
     _v("WRITE_INTERVAL_MS", "int", 500, "Oldest a row may get before its batch is written.", at_least=10, at_most=60_000),
     _v("CONCURRENT_WRITERS", "int", 8, "Inserts at a time; each partition belongs to one writer, so order holds.", at_least=1, at_most=64),
+    _v(
+        "SLOW_INSERT_SECONDS",
+        "float",
+        5.0,
+        "An insert of more than this makes the sink run fewer at a time, down to one; quick ones bring it back to CONCURRENT_WRITERS.",
+        at_least=0.05,
+        at_most=3600,
+    ),
     _v("RETRY_BACKOFF_MAX_SECONDS", "float", 15.0, "Longest pause between two tries while the store refuses.", at_least=0.1, at_most=300),
     _v(
         "POISON_RUN_LIMIT",

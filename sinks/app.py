@@ -18,6 +18,7 @@ from sinks.archive.writer import ArchiveWriter
 from sinks.clickhouse.migrations import migrate
 from sinks.clickhouse.rows import SCHEMA
 from sinks.clickhouse.writer import ClickHouseWriter
+from sinks.domain.concurrency import Concurrency
 from sinks.domain.ledger import Ledger
 from sinks.engine.dead_letters import DeadLetters
 from sinks.engine.engine import Engine, EnginePolicy
@@ -179,7 +180,15 @@ def _engine(
         revoke_seconds=REVOKE_SECONDS,
         shutdown_seconds=sink.shutdown_timeout_seconds,
     )
-    return Engine(source, ledger, ThreadWorkers(writers, make_writer, letters.bury), policy, meter, yields=yields)
+    return Engine(
+        source,
+        ledger,
+        ThreadWorkers(writers, make_writer, letters.bury),
+        policy,
+        meter,
+        yields=yields,
+        concurrency=Concurrency(writers, sink.slow_insert_seconds),
+    )
 
 
 def _meter(name: str, group: str, sink: SinkSettings) -> Meter:

@@ -38,6 +38,7 @@ class SinkSettings:
     buffer_bytes: int = env("SINK_BUFFER_BYTES")
     write_interval_ms: int = env("WRITE_INTERVAL_MS")
     concurrent_writers: int = env("CONCURRENT_WRITERS")
+    slow_insert_seconds: float = env("SLOW_INSERT_SECONDS")
     retry_backoff_max_seconds: float = env("RETRY_BACKOFF_MAX_SECONDS")
     poison_run_limit: int = env("POISON_RUN_LIMIT")
     poison_ratio_limit: float = env("POISON_RATIO_LIMIT")

@@ -99,15 +99,20 @@ class Ledger:
         if partition in self._assigned:
             self._assigned[partition].end = end
 
-    def due(self, now: float, *, is_draining: bool = False) -> list[Batch]:
-        """Cut every batch that should be written now; each is in flight until `finish` or `dissolve`."""
+    def due(self, now: float, *, is_draining: bool = False, room: int | None = None) -> list[Batch]:
+        """Cut what should be written now, the oldest first, at most `room` batches; each is in flight until `finish` or `dissolve`.
+
+        What a crash left unfinished is cut whatever the room: it is bounded, and everything after it waits for it.
+        """
         batches = self._replays()
         members: dict[Lane, list[Assigned]] = {}
         for owner in self._assigned.values():
             if owner.replay is None and not owner.is_busy and owner.buffer.records:
                 members.setdefault(owner.lane, []).append(owner)
         busy = {flight.lane for flight in self._flights.values()}
-        for lane, owners in members.items():
+        for lane, owners in sorted(members.items(), key=lambda item: _oldest(item[1])):
+            if room is not None and len(batches) >= room:
+                break
             if lane not in busy and self._is_due(owners, now, is_draining=is_draining):
                 batches.append(self._cut(lane, owners))
         return batches
@@ -229,3 +234,8 @@ class Ledger:
             owner.is_busy = True
         self._flights[batch] = _Flight(owners, lane)
         return batch
+
+
+def _oldest(owners: list[Assigned]) -> float:
+    """Return when the oldest record that is held of `owners` came."""
+    return min(owner.buffer.since or 0.0 for owner in owners)

@@ -13,6 +13,7 @@ from contract.errors import RetryableError
 from contract.poison import PoisonError, PoisonPolicy, PoisonWatch
 from sinks.domain.backoff import delay_seconds
 from sinks.domain.batch import Batch, Partition
+from sinks.domain.concurrency import Concurrency
 from sinks.domain.ledger import Ledger
 from sinks.engine.meter import Meter
 from sinks.engine.source import Commit, Source, Starts
@@ -24,6 +25,7 @@ POLL_SECONDS = 0.02
 POLL_RECORDS = 2_000
 ENDS_SECONDS = 1.0
 DRAIN_WAIT_SECONDS = 0.1
+UNBOUNDED = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +70,7 @@ class Engine:
         meter: Meter,
         now: Callable[[], float] = time.monotonic,
         yields: Callable[[], bool] = lambda: False,
+        concurrency: Concurrency | None = None,
     ) -> None:
         self._source = source
         self._ledger = ledger
@@ -76,6 +79,7 @@ class Engine:
         self._meter = meter
         self._now = now
         self._yields = yields
+        self._concurrency = concurrency or Concurrency(UNBOUNDED, float("inf"))
         self._is_stopping = False
         self._is_closing = False
         self._unrecorded: list[Batch] = []
@@ -125,13 +129,18 @@ class Engine:
 
     def _start(self, *, is_draining: bool) -> None:
         now = self._now()
-        for retry in [retry for retry in self._retries if retry.at <= now]:
+        for retry in [retry for retry in self._retries if retry.at <= now][: self._room]:
             self._retries.remove(retry)
             self._attempt(retry.job)
         if now < self._commit_at:
             return
-        self._unrecorded += self._ledger.due(now, is_draining=is_draining)
+        self._unrecorded += self._ledger.due(now, is_draining=is_draining, room=self._room)
         self._record()
+
+    @property
+    def _room(self) -> int:
+        """Return how many more inserts may begin."""
+        return max(0, self._concurrency.limit - len(self._attempts) - len(self._unrecorded))
 
     def _record(self) -> None:
         """Commit, in one call, what has been stored and the cuts of what comes next; then start those inserts."""
@@ -167,7 +176,7 @@ class Engine:
 
     def _settle(self, outcomes: Sequence[Outcome]) -> None:
         for outcome in outcomes:
-            self._attempts.pop(outcome.job, None)
+            self._learn(outcome, self._attempts.pop(outcome.job, None))
             if outcome.job.batch in self._abandoned and outcome.error is not None:
                 self._forget(outcome.job)
             elif outcome.error is None:
@@ -176,6 +185,17 @@ class Engine:
                 self._try_again(outcome.job, outcome.error)
             else:
                 raise outcome.error
+
+    def _learn(self, outcome: Outcome, began_at: float | None) -> None:
+        """Have the number of inserts follow how the store bears them; dead letters, which are Kafka's, say nothing of it."""
+        if began_at is None or outcome.job.is_buried:
+            return
+        now = self._now()
+        if outcome.error is None:
+            self._concurrency.succeeded(now - began_at, now)
+        elif outcome.job.written is None:
+            self._concurrency.failed(now)
+        self._meter.may_write(self._concurrency.limit)
 
     def _advance(self, job: Job) -> None:
         """Take a job one step on: written, then (where records were rejected) buried, then done."""

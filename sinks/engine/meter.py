@@ -56,6 +56,10 @@ class Meter:
             gauge.labels(*self._labels(partition))
             gauge.remove(*self._labels(partition))
 
+    def may_write(self, inserts: int) -> None:
+        """Show how many inserts may be under way."""
+        metrics.SINK_CONCURRENCY.labels(self.sink).set(inserts)
+
     def holds(self, held_bytes: int) -> None:
         """Show what the sink holds between Kafka and the store."""
         metrics.SINK_HELD_BYTES.labels(self.sink).set(held_bytes)

@@ -9,6 +9,7 @@ from contract.errors import PipelineError
 from contract.metrics import SINK_LAG_RECORDS, SINK_LAG_SECONDS
 from contract.poison import PoisonError, PoisonPolicy
 from sinks.domain.batch import Batch, Partition
+from sinks.domain.concurrency import Concurrency
 from sinks.domain.cut import parse
 from sinks.domain.flush import FlushPolicy
 from sinks.domain.ledger import Ledger
@@ -41,7 +42,7 @@ class Rig:
         self.consumer = FakeConsumer(self.broker, self.doom)
         self.workers = InlineWorkers(self.store, self.broker, self.doom)
         flush = FlushPolicy(batch_rows=2, max_batch_rows=50, max_batch_bytes=100_000, write_interval_seconds=0.05)
-        policy = EnginePolicy(
+        self.policy = EnginePolicy(
             poison=PoisonPolicy(run_limit=self.run_limit, ratio_limit=1.0),
             buffer_bytes=self.buffer_bytes,
             backoff_cap_seconds=0.2,
@@ -49,7 +50,7 @@ class Rig:
             shutdown_seconds=1.0,
         )
         source = Source(self.consumer, ["observations"])
-        self.engine = Engine(source, Ledger(flush, 1, "1"), self.workers, policy, Meter("test"), self.now, lambda: self.is_yielding)
+        self.engine = Engine(source, Ledger(flush, 1, "1"), self.workers, self.policy, Meter("test"), self.now, lambda: self.is_yielding)
 
     def now(self) -> float:
         """Tell the time."""
@@ -317,3 +318,22 @@ def test_lag_is_shown_while_a_partition_is_ours() -> None:
     rig.ticks(2)
 
     assert shown(SINK_LAG_RECORDS, labels) is None
+
+
+def test_a_store_that_refuses_gets_fewer_inserts_and_a_quick_one_gets_them_back() -> None:
+    """Order, cuts and offsets stay what they are."""
+    rig = Rig(Broker({P0: log_of(40), P1: log_of(40)}), Store(outages=12))
+    concurrency = Concurrency(4, slow_seconds=60.0)
+    source = Source(rig.consumer, ["observations"])
+    flush = FlushPolicy(batch_rows=2, max_batch_rows=4, max_batch_bytes=100_000, write_interval_seconds=0.05)
+    rig.engine = Engine(source, Ledger(flush, 2, "1"), rig.workers, rig.policy, Meter("test"), rig.now, concurrency=concurrency)
+    rig.engine.subscribe()
+    limits = []
+    for _ in range(400):
+        rig.ticks(1)
+        limits.append(concurrency.limit)
+
+    assert min(limits) < 4
+    assert limits[-1] == 4
+    assert sorted(rig.store.rows) == sorted(body for log in rig.broker.logs.values() for _, body in log)
+    assert rig.committed() == {P0: 40, P1: 40}
