@@ -100,7 +100,12 @@ def from_json(text: bytes | str) -> ColdDay:
 
 def folder_of(project_id: str, date: str) -> str:
     """Return the folder of a day; what a key may not hold of a project's id stands there as =XX."""
-    return f"{_UNSAFE.sub(_escaped, project_id)}/{date}"
+    return f"{root_of(project_id)}/{date}"
+
+
+def root_of(project_id: str) -> str:
+    """Return the folder of a project's days."""
+    return _UNSAFE.sub(_escaped, project_id)
 
 
 def key_of(project_id: str, date: str, name: str) -> str:

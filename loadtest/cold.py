@@ -67,7 +67,7 @@ SELECT 'p1', lower(hex(sipHash64(row))), {id}, '', if(row % 2 = 0, 'generation',
     map('input', toDecimal128(0.000015, 12)), if(row % 2 = 0, toDecimal128(0.000135, 12), NULL), row % 2 = 0, {text}, {text},
     map('temperature', '0.2', 'step', toString(row % 10)), if(row % 97 = 0, 'ERROR', 'DEFAULT'), 'production',
     concat('session-', toString(intDiv(number, 5))), concat('user-', toString(number % 5000)), 'otlp', '{{}}', 1000 + row
-FROM (SELECT intDiv(number, 10) AS number, number AS row FROM numbers({first} * 10, {count} * 10))"""
+FROM (SELECT intDiv(row, 10) AS number, row FROM (SELECT number AS row FROM numbers({first} * 10, {count} * 10)))"""
 SCORES = """INSERT INTO scores (project_id, id, trace_id, name, start_time, value, data_type, stamps, row_version)
 SELECT 'p1', concat('score-', toString(number)), {id}, 'quality', fromUnixTimestamp64Micro({start}, 'UTC'), number % 100 / 100, 'NUMERIC',
     '{{}}', 1000 + number FROM numbers({first}, {count}) WHERE number % 5 = 0"""

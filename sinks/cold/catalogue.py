@@ -40,6 +40,16 @@ class Catalogue:
         days = [KnownDay(from_json(manifest), bool(is_settled)) for manifest, is_settled in found]
         return {(known.day.project_id, known.day.date): known for known in days}
 
+    def unsettled(self) -> list[ColdDay]:
+        """Return the days that a run has published and not settled."""
+        return [
+            from_json(row[0]) for row in self.rows("SELECT manifest FROM cold_days FINAL WHERE NOT is_settled ORDER BY date, project_id")
+        ]
+
+    def dates(self) -> list[tuple[str, str]]:
+        """Return (project, date) of all cold days."""
+        return [(str(project), str(date)) for project, date in self.rows("SELECT project_id, toString(date) FROM cold_days FINAL")]
+
     def day(self, project_id: str, date: str) -> ColdDay | None:
         """Return a cold day, None where it is hot."""
         found = self.rows(f"SELECT manifest FROM cold_days FINAL WHERE {PLACE}", project_id=project_id, date=date)

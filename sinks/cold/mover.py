@@ -9,7 +9,7 @@ import datetime as dt
 import logging
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -17,7 +17,19 @@ import msgspec
 from clickhouse_connect.driver.client import Client
 
 from contract.cold_catalogue import index_of
-from contract.cold_days import COLD_TABLES, MANIFEST, ColdDay, ColdObject, ColdTable, folder_of, from_json, key_of, keys_of, to_json
+from contract.cold_days import (
+    COLD_TABLES,
+    MANIFEST,
+    ColdDay,
+    ColdObject,
+    ColdTable,
+    folder_of,
+    from_json,
+    key_of,
+    keys_of,
+    root_of,
+    to_json,
+)
 from contract.cold_files import READ_SETTINGS, ColdFiles
 from contract.errors import PipelineError, RetryableError
 from contract.objects import ListedStore
@@ -44,6 +56,9 @@ STEPS = (
 """What `at` is told of, in this order; tests end the mover there."""
 
 ATTEMPTS = 3
+DEPTH = 3
+"""Project, date, name."""
+
 POLL_SECONDS = 0.2
 SORT_SHARE = 4
 """A sort goes to disk once it holds this part of the memory allowed."""
@@ -127,9 +142,10 @@ class Mover:
         self._failures: list[str] = []
         self._days_done, self._days_total = 0, 0
 
-    def run(self, today: dt.date) -> Report:
+    def run(self, today: dt.date, projects: Collection[str] = ()) -> Report:
         """Do what is due on a day: finish what an earlier run began, remove what is past retention, move what is old enough.
 
+        Of `projects` it also takes over days that lie in object storage and are new to the store.
         Raises BusyError while another mover is at work, VerifyError where objects do not hold what they should.
         """
         began = time.monotonic()
@@ -138,12 +154,13 @@ class Mover:
         lease.take()
         try:
             self._finish()
+            self._take_over(projects)
             dates = self.due(today)
             self._days_total = len(dates)
-            for self._days_done, (date, projects) in enumerate(dates.items()):
+            for self._days_done, (date, owners) in enumerate(dates.items()):
                 self._tell("day", date, self._days_done, self._days_total)
                 lease.renew()
-                self._do_day(date, projects, today, lease)
+                self._do_day(date, owners, today, lease)
             self._tell("done", "", len(dates), len(dates))
         finally:
             lease.give_back()
@@ -159,7 +176,7 @@ class Mover:
             for project, date in self._catalogue.hot_days(today.isoformat())
             if dt.date.fromisoformat(date) < self._policy.cold_before(project, today) or self._is_over(project, date, today)
         }
-        found |= {(project, date) for project, date in self._catalogue.days() if self._is_over(project, date, today)}
+        found |= {(project, date) for project, date in self._catalogue.dates() if self._is_over(project, date, today)}
         dates: dict[str, list[str]] = {}
         for project, date in sorted(found, key=lambda place: (place[1], place[0])):
             dates.setdefault(date, []).append(project)
@@ -309,10 +326,19 @@ class Mover:
 
     def _finish(self) -> None:
         """Settle what an earlier run has published."""
-        for known in self._catalogue.days().values():
-            if not known.is_settled:
-                self._settle(known.day.date, [known.day])
-                self._report.days_finished += 1
+        for day in self._catalogue.unsettled():
+            self._settle(day.date, [day])
+            self._report.days_finished += 1
+
+    def _take_over(self, projects: Collection[str]) -> None:
+        """Publish what lies in the folders of projects of which the store knows no cold day: it may be a new one."""
+        known = {project for project, _ in self._catalogue.dates()}
+        for project in projects:
+            found = (
+                [] if project in known else [key.split("/") for key in self._objects.keys(root_of(project)) if key.endswith(f"/{MANIFEST}")]
+            )
+            for _, date, _ in (parts for parts in found if len(parts) == DEPTH):
+                self._adopt(project, date)
 
     def _settle(self, date: str, days: Sequence[ColdDay]) -> None:
         """Drop hot rows that are handed over and remove objects that are not named any more. All days have the same cut."""

@@ -54,7 +54,7 @@ class ColdWork:
     def run(self, say: Callable[[Progress], None]) -> dict[str, Any]:
         """Move what is due; return the report. Raises PipelineError."""
         with self._alone(), self._client() as client:
-            report = self._mover(client, say).run(_today())
+            report = self._mover(client, say).run(_today(), list(self._directory.projects))
         for table, rows in report.rows_written.items():
             SINK_COLD_ROWS.labels(table).inc(rows)
         SINK_COLD_BYTES.inc(report.bytes_written)

@@ -188,3 +188,19 @@ def test_another_project_sees_nothing_of_it(cold_store: ColdStore, api: httpx.Cl
 
     assert found.json()["data"] == []
     assert api.get("/api/v1/traces/t9-3", headers={"authorization": "Bearer read-p2"}).status_code == 404
+
+
+def test_a_new_store_takes_over_what_lies_in_the_folder(cold_store: ColdStore, api: httpx.Client, mover: Build, today: dt.date) -> None:
+    """The database is lost, the objects are not."""
+    cold_store.fill(range(8, 11), traces_a_day=10)
+    queries = ("traces?limit=100", "traces/t9-3", "scores?limit=100", "metrics/daily")
+    before = answers(api, queries)
+    mover().run(today)
+    for table in ("traces", "observations", "scores", "cold_days", "cold_index"):
+        cold_store.client.command(f"TRUNCATE TABLE {table}")
+    assert api.get("/api/v1/traces").json()["data"] == []
+
+    report = mover().run(today, ["p1", "p2"])
+
+    assert (report.days_finished, report.objects_written) == (3, 0)
+    assert answers(api, queries) == before
