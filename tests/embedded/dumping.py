@@ -9,12 +9,12 @@ from typing import Any
 from contract.store import StoreSettings, connect
 
 TABLES = ("traces", "observations", "scores", "sessions", "users")
-FENCE = "fence"
-"""An offset of `events`: a record that is sent again has another, so this column alone is not compared."""
+NOT_COMPARED = ("fence", "stored_at")
+"""An offset of `events`, and when the row came into the table: a record that is sent again has others."""
 
 
 def dumped(data_dir: Path) -> dict[str, list[dict[str, Any]]]:
-    """Return every table's rows, versions merged, without the fence."""
+    """Return every table's rows, versions merged, without what a replay changes."""
     command = (sys.executable, str(Path(__file__)), str(data_dir / "clickhouse"))
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=Path(__file__).parents[2])
     assert done.returncode == 0, done.stderr
@@ -28,7 +28,7 @@ def main(path: Path) -> None:
     dump = {}
     for table in TABLES:
         result = client.query(f"SELECT * FROM {table} FINAL ORDER BY ALL")
-        names = [name for name in result.column_names if name != FENCE]
+        names = [name for name in result.column_names if name not in NOT_COMPARED]
         rows = [{name: row[result.column_names.index(name)] for name in names} for row in result.result_rows]
         dump[table] = sorted(rows, key=lambda row: json.dumps(row, default=str, sort_keys=True))
     json.dump(dump, sys.stdout, default=str, sort_keys=True)
