@@ -15,7 +15,7 @@ MARGIN = 0.05
 """How far below its threshold a step is left."""
 
 NORMAL, LEAN, CUT, REFUSING = range(4)
-"""The levels: everything runs; non-core work is left out; previews are cut and the archive waits; the gateway refuses."""
+"""The levels: everything runs; statistics and evaluators wait; the archive does too; the gateway refuses."""
 
 SINK_CEILING = CUT
 """A store that is slow or away never has clients refused: Kafka keeps rows for days, and refusing would mend nothing."""

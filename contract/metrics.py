@@ -140,6 +140,15 @@ PROCESSOR_LAG_RECORDS = _gauge("processor_lag_records", "Records of `events` tha
 PROCESSOR_LAG_SECONDS = _gauge(
     "processor_lag_seconds", "How far behind the end of `events` this is, in time.", "group", "topic", "partition"
 )
+PROCESSOR_HISTORY = _gauge(
+    "processor_history",
+    "Percentiles of generations that ended in the last hour on this worker, by measure: latency_ms, cost_usd, tokens.",
+    "project",
+    "model",
+    "measure",
+    "quantile",
+)
+PROCESSOR_SKIPPED = _counter("processor_skipped_total", "Generations left out of what is not core, under pressure: statistics.", "what")
 PROCESSOR_STOPPED = _gauge("processor_stopped", "1 while the worker processes nothing and says why on /healthz.")
 PROCESSOR_READY = _gauge("processor_ready", "1 once partitions are assigned and their state is recovered.")
 

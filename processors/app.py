@@ -41,6 +41,7 @@ from processors.pipeline import Pipeline
 from processors.positions import Positions, SkippedRecordsError
 from processors.pressure import LEADING_PARTITION, LEVEL_TIMEOUT_MS, LOOK_SECONDS, PressureControl, sayer
 from processors.settings import ProcessorSettings
+from processors.statistics import Statistics
 from processors.step import StepPolicy
 from processors.table import StateTable
 
@@ -90,6 +91,7 @@ class Worker:
             settings.queue_bounds(),
             settings.instance_id or f"{os.uname().nodename}:{os.getpid()}",
         )
+        self._statistics = Statistics(lambda: self._level.level)
         self._pipeline = Pipeline(
             self._table,
             self._changelog,
@@ -102,6 +104,7 @@ class Worker:
             version("sluice"),
             tracing(TracingSettings(endpoint=settings.traces_endpoint, ratio=settings.traces_ratio), "processor"),
             lambda: self._level.level,
+            self._statistics,
         )
         self._server = HttpServer(health_app(self), settings.web_host, settings.web_port)
         self._lags = Lags(settings.group)
@@ -226,6 +229,7 @@ class Worker:
         """Show every second how far behind the partitions are."""
         while not self.app.should_stop:
             await asyncio.sleep(LAG_SECONDS)
+            self._statistics.show()
             owned = self._assignment.owned() if self._is_ready else []
             try:
                 async with asyncio.timeout(LAG_TIMEOUT_SECONDS):

@@ -19,6 +19,7 @@ from processors.domain.price_book import PriceBook
 from processors.eviction import evict
 from processors.meter import count_step
 from processors.output import BY_KEY, Outgoing
+from processors.statistics import Statistics
 from processors.step import Row, SourceRecord, Step, StepPolicy, StepResult
 from processors.table import StateTable
 
@@ -57,6 +58,7 @@ class Pipeline:
         release: str = "",
         tracing: Tracing | None = None,
         level: Callable[[], int] = lambda: 0,
+        statistics: Statistics | None = None,
     ) -> None:
         self._table = table
         self._changelog = changelog
@@ -69,6 +71,7 @@ class Pipeline:
         self._release = release
         self._tracing = tracing
         self._level = level
+        self._statistics = statistics
         self._evicted_at: dict[int, float] = {}
         self._watches: dict[int, PoisonWatch] = {}
 
@@ -114,6 +117,8 @@ class Pipeline:
         result = step.finish()
         result.changes.update(self._evictions(partition, consumed, result))
         count_step(records, result.rows)
+        if self._statistics is not None:
+            self._statistics.take(step.finished)
         return result, letters
 
     def _decoded(self, partition: int, consumed: Sequence[Consumed]) -> tuple[list[SourceRecord], list[Outgoing]]:

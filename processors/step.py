@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from contract import topics
 from contract.batches import record_of, sent_on
+from contract.clock import US_PER_MS
 from contract.codec import Record
 from contract.deletion import is_deletion
 from contract.events import Event, EventBatch
@@ -19,6 +20,7 @@ from contract.merge import State, forgotten, merge, state_of
 from contract.rows import US_PER_HOUR, row_of, sort_key, tombstone, trace_id_of
 from contract.schemas import EVENT_BATCH, OBSERVATION_ROW, SCORE_ROW, SESSION_ROW, TRACE_ROW, USER_ROW
 from processors.domain.cost import COUNTED_KINDS, Priced, kind_of, price
+from processors.domain.history import Finished
 from processors.domain.price_book import PriceBook
 from processors.domain.totals import NOTHING, Totals, add, columns, contribution, level_of
 from processors.entries import (
@@ -35,6 +37,8 @@ from processors.entries import (
     key_of,
 )
 from processors.working import EntityKey, GroupKey, Working
+
+UNKNOWN_MODEL = "unknown"
 
 TraceKey = tuple[str, str]
 
@@ -102,6 +106,7 @@ class Step:
         self._now_us = now_us
         self._level = level
         self._working = Working(reader)
+        self.finished: list[Finished] = []
         self._sent_on: list[Row] = []
         self._tombstones: list[Row] = []
         self._received_at = 0
@@ -170,11 +175,23 @@ class Step:
         if entity == "observation":
             priced = price(project_id, state, self._prices)
             self._count(project_id, held, state, priced, deltas)
+            if held is None or held[0].value("end_time") is None:
+                self._note_end(project_id, state, priced)
         elif entity == "trace":
             deltas.to_trace((project_id, state.entity_id), NOTHING)
         if held is not None and entity != "trace" and sort_key(held[0]) != sort_key(state):
             self._tombstones.append(_row_of_entity(project_id, tombstone(project_id, held[0], state.row_version), entity))
         self._working.put_entity(key, state, priced, self._came_at)
+
+    def _note_end(self, project_id: str, state: State, priced: Priced) -> None:
+        """Note a generation of which the end was not known before. What is too old to be remembered may end twice."""
+        end = state.value("end_time")
+        if end is None or state.is_deleted or kind_of(state) not in COUNTED_KINDS:
+            return
+        cost = None if priced.total is None else float(priced.total)
+        tokens = sum((state.value("usage") or {}).values())
+        model = state.value("model") or state.value("requested_model") or UNKNOWN_MODEL
+        self.finished.append(Finished(project_id, model, (end - state.start_time) / US_PER_MS, cost, float(tokens)))
 
     def _belongs_to_deleted(self, project_id: str, state: State) -> bool:
         """Tell whether the trace of an observation or score has been deleted: what comes late is deleted with it."""

@@ -86,7 +86,7 @@ def build_clickhouse_sink(kafka: KafkaSettings, store: StoreSettings, sink: Sink
 def build_archive_sink(
     kafka: KafkaSettings, objects: ObjectSettings, sink: SinkSettings, settings: ArchiveSettings, level: Level = normal
 ) -> Sink:
-    """Return the sink that keeps `events` in object storage, not yet started; it waits while previews are cut, and catches up after."""
+    """Return the sink that keeps `events` in object storage, not yet started; it waits from level 2 on, and catches up after."""
     ids: list[str] = []
 
     def build() -> Engine:

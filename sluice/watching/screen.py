@@ -7,7 +7,7 @@ from rich.text import Text
 from sluice.watching.figures import Figures, Stage
 
 LEVEL_STYLES = ("green", "yellow", "dark_orange", "bold red")
-LEVEL_WORDS = ("normal", "non-core work is left out", "previews are cut", "projects above their share are refused")
+LEVEL_WORDS = ("normal", "evaluators and statistics wait", "the archive waits too", "projects above their share are refused")
 LATE_SECONDS = 5.0
 NOTHING = "-"
 UNITS = ("B", "kB", "MB", "GB", "TB")

@@ -278,3 +278,18 @@ def test_a_deleted_trace_leaves_nothing_and_does_not_come_back(before: list[Sour
     assert not [row for row in store.live(TRACES).values() if row["id"] == "t1"]
     counted = sum(row["observation_count"] for row in store.live(USERS).values())
     assert counted == sum(row["observation_count"] for row in store.live(TRACES).values() if row["user_id"])
+
+
+def test_a_generation_ends_once() -> None:
+    """However often it is said, also across steps."""
+    fields = {"start_time": NOW, "end_time": NOW + 2_000, "model": "gpt-4o", "usage": {"input": 3, "output": 4}}
+    event = Event(entity="observation", entity_id="o", trace_id="t1", event_id="e", event_time=NOW, fields=fields)
+    batch = EventBatch(project_id="p", trace_id="t1", received_at=NOW, source=Source("native"), events=[event])
+    table, ended = Table(), []
+    for offset in range(3):
+        step = Step(PARTITION, table, PRICES, POLICY, NOW)
+        step.take_all([SourceRecord(offset, batch)])
+        table.write(list(step.finish().changes.items()))
+        ended += step.finished
+
+    assert [(one.model, one.latency_ms, one.tokens) for one in ended] == [("gpt-4o", 2.0, 7.0)]

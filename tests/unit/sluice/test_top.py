@@ -102,7 +102,13 @@ def test_what_is_wrong_stands_at_the_top() -> None:
 
     page = shown(figures(Change(look, look)))
 
-    for part in ("2 previews are cut", "5 MB (oldest 90.0 s)", "Kafka does not answer", "sink clickhouse has stopped", "dead letters 3"):
+    for part in (
+        "2 the archive waits too",
+        "5 MB (oldest 90.0 s)",
+        "Kafka does not answer",
+        "sink clickhouse has stopped",
+        "dead letters 3",
+    ):
         assert part in page
     assert "worker does not answer: connection refused" in page
 
