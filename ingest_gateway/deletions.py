@@ -6,6 +6,7 @@ same call goes on. Everything may be done twice, by any gateway.
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +30,8 @@ from ingest_gateway.domain.deletions import listing_paths, target_of_score, targ
 from ingest_gateway.domain.files import project_prefix as media_prefix
 from ingest_gateway.handlers import Handler
 from ingest_gateway.publisher import KeyedBatch
+
+logger = logging.getLogger(__name__)
 
 DELETIONS = "/api/v1/deletions"
 KINDS_BY_FOLDER: dict[str, Kind] = {"traces": "trace", "sessions": "session", "users": "user"}
@@ -144,10 +147,12 @@ class Deletions(Handler):
         log = DeletionLog(self._store, request.project.project_id)
         receipt = await asyncio.to_thread(self._begun, log, request.project, asked)
         work = _Work(request.project, receipt, log, request.headers)
-        if await self._work(work):
-            await asyncio.to_thread(self._clear, work)
-            receipt.finished_at = _moment(self._clock())
-        await asyncio.to_thread(log.write_receipt, receipt)
+        try:
+            if await self._work(work):
+                await asyncio.to_thread(self._clear, work)
+                receipt.finished_at = _moment(self._clock())
+        finally:
+            await asyncio.to_thread(log.write_receipt, receipt)
         return WireResponse(status=OK if receipt.finished_at else UNDONE, body=_encode(receipt))
 
     def _begun(self, log: DeletionLog, project: Project, asked: Asked) -> Receipt:
@@ -253,6 +258,7 @@ class Deletions(Handler):
         if status == NOT_FOUND:
             return None
         if status != OK:
+            logger.warning("deletion_cannot_read status=%d answer=%r", status, body[:200])
             raise RetryableError(f"the query service answers {status}")
         shown: dict[str, Any] = msgspec.json.decode(body)
         return shown
