@@ -87,6 +87,8 @@ class PressureControl:
         except (RetryableError, KafkaException, BufferError) as error:
             logger.warning("level_not_said level=%d error=%s", said.level, error)
             return
+        if controller.step != self._said_step:
+            logger.warning("degradation_said step=%d was=%d lag_records=%d", controller.step, self._said_step, events.records)
         self._said_step, self._said_at = controller.step, now
 
 

@@ -5,6 +5,7 @@ import json
 import time
 import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -88,14 +89,14 @@ def test_what_is_finished_is_scored(own_stack: RunningStack) -> None:
     """The score goes the way of all scores, once; evaluators catch up after the pressure of the test before."""
     where = own_stack.endpoints
     tenant = new_tenant(where, "judged")
-    trace_id, at = uuid.uuid4().hex, "2026-01-01T00:00:0{}Z"
+    trace_id, now = uuid.uuid4().hex, datetime.now(UTC)
     observation = {
         "entity": "observation",
         "entity_id": uuid.uuid4().hex,
         "trace_id": trace_id,
         "kind": "generation",
-        "start_time": at.format(0),
-        "end_time": at.format(1),
+        "start_time": (now - timedelta(seconds=2)).isoformat(),
+        "end_time": now.isoformat(),
         "output": "no JSON",
     }
     await_that(lambda: call(where, "POST", "/v1/events", [observation], tenant.ingest_key).status == 200, WITHIN_SECONDS)
