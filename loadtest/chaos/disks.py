@@ -36,10 +36,10 @@ class Disk:
         self._path = path
         _mount(path, 0, SIZE_BYTES)
 
-    def fill(self) -> None:
-        """Leave no room at all."""
+    def fill(self, left_bytes: int = 0) -> None:
+        """Leave no room but `left_bytes`."""
         found = os.statvfs(self._path)
-        _mount(self._path, MS_REMOUNT, max(1, (found.f_blocks - found.f_bfree)) * found.f_frsize)
+        _mount(self._path, MS_REMOUNT, max(1, (found.f_blocks - found.f_bfree)) * found.f_frsize + left_bytes)
 
     def make_room(self) -> None:
         """Give the room back."""

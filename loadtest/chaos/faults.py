@@ -24,6 +24,7 @@ TOO_MANY_PARTS = Misbehaviour(
     headers={"X-ClickHouse-Exception-Code": "252"},
     body=b"Code: 252. DB::Exception: Too many parts (300). Merges are processing significantly slower than inserts. (TOO_MANY_PARTS)\n",
 )
+CLICKHOUSE_LEFT_BYTES = 48 * 1024 * 1024
 CLICKHOUSE_ERROR = b"Code: 241. DB::Exception: Memory limit (total) exceeded. (MEMORY_LIMIT_EXCEEDED)\n"
 S3_ERROR = b'<?xml version="1.0" encoding="UTF-8"?><Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>'
 
@@ -136,11 +137,14 @@ async def _step_clock(site: Site, component: str, fault: Fault) -> None:
 
 
 async def _fill_disk(site: Site, component: str, fault: Fault) -> None:
-    """Leave no room; the gateway writes to its disk only while Kafka is away, so Kafka is held still as well."""
+    """Leave no room; the gateway writes to its disk only while Kafka is away, so Kafka is held still as well.
+
+    ClickHouse's disk keeps what its tables set aside for merges under way (`min_free_disk_bytes_to_perform_insert`), less a little.
+    """
     if site.no_disks is not None:
         raise CannotBeDoneError(site.no_disks)
     disk = site.disks[component]
-    disk.fill()
+    disk.fill(CLICKHOUSE_LEFT_BYTES if component == "clickhouse" else 0)
     try:
         await (_hold_still(site, "kafka", fault.seconds) if component == "gateway" else asyncio.sleep(fault.seconds))
     finally:
