@@ -44,6 +44,10 @@ def changelog(group: str, table: str, partitions: int) -> Topic:
     return Topic(name=f"{group}-{table}-changelog", partitions=partitions, config=changelog_config())
 
 
+CHANGELOG_MARK = b"m"
+"""A key of the changelog that says nothing but that there is one: an empty changelog behind processed records means lost state."""
+
+
 def changelog_config() -> dict[str, str]:
     """Return the settings of a processor table's changelog."""
     return _compacted()

@@ -1,8 +1,10 @@
 """`python -m processors`: run one worker until it is told to stop."""
 
+import asyncio
 import logging
 import os
 import sys
+from pathlib import Path
 
 import faust
 import uvloop
@@ -13,6 +15,7 @@ from contract.logs import LogSettings, set_up
 from contract.settings import check_all, load
 from contract.topics import changelog, topics
 from contract.waiting import until_there
+from processors import lost_state
 from processors.app import TABLE, Worker
 from processors.settings import ProcessorSettings
 
@@ -33,7 +36,11 @@ def main() -> int:
         print(error, file=sys.stderr)  # noqa: T201  before there is a log, and for the person who started it
         return 2
     uvloop.install()
+    log = wanted[-1].name
+    asyncio.run(lost_state.until_there(kafka, settings.group, log, settings.web_host, settings.web_port))
     worker = Worker(settings, kafka)
+    tables = Path(worker.app.conf.tabledir)
+    until_there(lambda: lost_state.drop_copy_of_another(kafka, log, settings.data_dir, tables), RetryableError, "kafka")
     faust.Worker(worker.app, loglevel=None, redirect_stdouts=False, override_logging=False).execute_from_commandline()
     return 0
 

@@ -12,7 +12,7 @@ from contract.errors import CodecError
 from contract.letters import Headers, attempt_of
 from contract.poison import PoisonError, PoisonPolicy, PoisonWatch
 from contract.schemas import DEAD_LETTER, EVENT_BATCH
-from contract.topics import DEAD_LETTERS, EVENTS
+from contract.topics import CHANGELOG_MARK, DEAD_LETTERS, EVENTS
 from contract.tracing import KafkaHeaders, Tracing, headers_of, traceparent_of
 from processors.changelog import Changelog, Deliver
 from processors.domain.price_book import PriceBook
@@ -116,6 +116,8 @@ class Pipeline:
         step.take_all(records)
         result = step.finish()
         result.changes.update(self._evictions(partition, consumed, result))
+        if not result.changes:
+            result.changes[CHANGELOG_MARK] = b""
         count_step(records, result.rows)
         if self._statistics is not None:
             self._statistics.take(step.finished)

@@ -19,7 +19,7 @@ from contract.kafka import KafkaSettings, cluster_id, topic_id
 from contract.objects import ObjectSettings, object_store
 from contract.settings import env, load
 from contract.topics import EVENTS
-from sluice import kafka_access
+from sluice import kafka_access, rebuilding
 from sluice.embedded.data_dir import DataDir
 from sluice.embedded.errors import StartError
 from sluice.moments import moment, moment_us, rate, shown
@@ -36,6 +36,8 @@ NAME = "replay"
 HELP = "run events through again, from the archive or from the topic"
 
 INTERRUPTED = 130
+
+CLOCKS_AHEAD_US = 7 * 86_400 * US_PER_SECOND
 
 EMPTY_ADVICE = """Into an empty stack, for the same rows and totals as before:
   - Replay everything before clients are let in, and leave --project out: totals are over what was replayed.
@@ -63,6 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="where the progress is kept (in the data directory)")
     parser.add_argument("--dry-run", action="store_true", help="only count what would be sent")
     parser.add_argument("--into-empty", action="store_true", help="the stack has never taken in an event; checked before the first record")
+    parser.add_argument("--rebuild-state", action="store_true", help="the processors' state is lost: begin it anew, from the whole archive")
     parser.add_argument("--recount", action="store_true", help="also send what the processors no longer remember, and count it anew")
 
 
@@ -107,12 +110,17 @@ def _replay(arguments: argparse.Namespace, console: Console) -> int:
     settings = load(ReplaySettings, os.environ)
     kafka = kafka_access.kafka_settings(os.environ)
     objects = object_settings(os.environ, settings)
-    job = job_of(arguments.source, arguments.start, arguments.end, sorted(arguments.project), arguments.offsets, cluster_id(kafka), objects)
+    asked = (arguments.source, arguments.start, arguments.end, sorted(arguments.project), arguments.offsets, cluster_id(kafka), objects)
+    job = job_of(*asked, *(("rebuild",) if arguments.rebuild_state else ()))
     file = CheckpointFile(arguments.checkpoint or DataDir(settings.data_dir).root / f"replay-{job}.json")
     begun = None if arguments.dry_run else file.read(job)
     wanted = wanted_of(arguments, begun, deleted(object_store(objects)))
     if arguments.into_empty and begun is None:
         _check_empty(kafka)
+    if arguments.rebuild_state:
+        _check_whole(arguments)
+        if begun is None and not arguments.dry_run:
+            rebuilding.begin(kafka, load(rebuilding.Groups, os.environ), console.print)
     with _progress(console) as progress, _source(arguments, kafka, objects, wanted, progress) as source:
         checkpoint = begun or Checkpoint(job=job, from_us=wanted.from_us, to_us=wanted.to_us, ends=source.ends())
         if begun is not None:
@@ -155,6 +163,8 @@ def wanted_of(arguments: argparse.Namespace, begun: Checkpoint | None, gone: Del
     now = now_us()
     from_us = None if arguments.start is None else moment_us(arguments.start, now)
     to_us = now if arguments.end is None else moment_us(arguments.end, now)
+    if arguments.rebuild_state:
+        to_us += CLOCKS_AHEAD_US  # what a gateway ahead of us has stamped counts as well; what is archived later is not read anyway
     if begun is not None:
         from_us, to_us = begun.from_us, begun.to_us
     if from_us is not None and from_us >= to_us:
@@ -163,7 +173,7 @@ def wanted_of(arguments: argparse.Namespace, begun: Checkpoint | None, gone: Del
 
 
 def _limits(arguments: argparse.Namespace, settings: ReplaySettings) -> Limits:
-    if arguments.into_empty or arguments.recount or arguments.dry_run:
+    if arguments.into_empty or arguments.recount or arguments.rebuild_state or arguments.dry_run:
         return Limits(None, arguments.rate)
     return Limits(now_us() - settings.state_retention_seconds * US_PER_SECOND, arguments.rate)
 
@@ -173,6 +183,13 @@ def _check_empty(kafka: KafkaSettings) -> None:
         taken_in = sum(one.end for one in scan.ranges())
     if taken_in:
         raise StartError(f"--into-empty, but this stack has taken in {taken_in} records already. {EMPTY_ADVICE}")
+
+
+def _check_whole(arguments: argparse.Namespace) -> None:
+    if arguments.source != "archive" or arguments.start or arguments.end or arguments.project or arguments.offsets:
+        raise StartError(
+            "--rebuild-state counts everything anew, so it needs the whole archive: no --source, --from, --to, --project, --offsets"
+        )
 
 
 @contextmanager

@@ -10,12 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from contract.kafka import KafkaSettings
 from contract.standstill import GroupPositions
 from contract.topics import EVENTS
 from contract.web import free_port
+from sluice import rebuilding
 from sluice.embedded.endpoints import Endpoints
 from sluice.embedded.plan import EMBEDDED_PARTITIONS
 
@@ -81,10 +82,8 @@ def waiting(stack: Endpoints, group: str) -> int:
 
 
 def at_the_end(stack: Endpoints, group: str) -> None:
-    """Let a group that has no members begin at the present end of `events`."""
-    ends = GroupPositions(kafka_of(stack), group, (EVENTS,))()
-    reader = Consumer({"bootstrap.servers": stack.kafka, "group.id": group})
-    try:
-        reader.commit(offsets=[TopicPartition(*place, position.end) for place, position in ends.items()], asynchronous=False)
-    finally:
-        reader.close()
+    """Let a group that has no members, of workers or others, begin at the present end of `events`."""
+    kafka = kafka_of(stack)
+    admin = AdminClient(kafka.connection())
+    rebuilding.set_offsets(admin, group, {place.partition: one.end for place, one in GroupPositions(kafka, group, (EVENTS,))().items()})
+    rebuilding.make_changelog_anew(admin, kafka, group)
