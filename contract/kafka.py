@@ -3,6 +3,7 @@
 import logging
 import socket
 import ssl
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ logger = logging.getLogger(__name__)
 rdkafka_logger = logging.getLogger(f"{__name__}.rdkafka")
 
 HOSTNAME = "@hostname"
+KNOWN_WITHIN_SECONDS = 10.0
+KNOWN_POLL_SECONDS = 0.1
 METADATA_TIMEOUT_SECONDS = 5.0
 CREATE_TIMEOUT_SECONDS = 20.0
 RDKAFKA_LOG_INTERVAL_SECONDS = 10.0
@@ -191,6 +194,8 @@ def create_topics(settings: KafkaSettings, wanted: Iterable[Topic]) -> None:
         made = admin.create_topics(absent, operation_timeout=CREATE_TIMEOUT_SECONDS) if absent else {}
         for name, outcome in made.items():
             _await_creation(name, outcome)
+        if _unknown(wanted, existing):
+            _await_known(admin, wanted)
     except KafkaException as error:
         raise RetryableError(f"Kafka does not answer: {error}") from error
     made_with = {name: len(metadata.partitions) for name, metadata in existing.items()}
@@ -201,6 +206,20 @@ def create_topics(settings: KafkaSettings, wanted: Iterable[Topic]) -> None:
     ]
     if different:
         raise SettingsError(different)
+
+
+def _await_known(admin: AdminClient, wanted: Iterable[Topic]) -> None:
+    """Wait until the broker knows new topics: who reads its metadata before that misses them for minutes."""
+    deadline = time.monotonic() + KNOWN_WITHIN_SECONDS
+    while unknown := _unknown(wanted, admin.list_topics(timeout=METADATA_TIMEOUT_SECONDS).topics):
+        if time.monotonic() > deadline:
+            raise RetryableError(f"the topics {', '.join(unknown)} are still being made")
+        time.sleep(KNOWN_POLL_SECONDS)
+
+
+def _unknown(wanted: Iterable[Topic], known: dict[str, Any]) -> list[str]:
+    leaders = {name: [partition.leader for partition in metadata.partitions.values()] for name, metadata in known.items()}
+    return [topic.name for topic in wanted if min(leaders.get(topic.name, ()), default=-1) < 0]
 
 
 def topic_id(settings: KafkaSettings, name: str) -> str:

@@ -35,10 +35,15 @@ class Assignment:
         return {TP(EVENTS, partition) for partition in self.owned()}
 
     async def ask_again(self) -> None:
-        """Join the group anew; where we lead it, that brings a new assignment."""
+        """Learn anew which topics there are, which else happens every five minutes, and join the group again.
+
+        Where we lead it, that brings a new assignment.
+        """
         consumer: Any = self._app.consumer  # neither Faust nor its client offers this
         thread = consumer._thread  # noqa: SLF001
-        await thread.call_thread(thread._consumer._coordinator.request_rejoin)  # noqa: SLF001
+        client = thread._consumer  # noqa: SLF001
+        await thread.call_thread(client._client.force_metadata_update)  # noqa: SLF001
+        await thread.call_thread(client._coordinator.request_rejoin)  # noqa: SLF001
 
     def _partitions(self) -> list[int]:
         return sorted(tp.partition for tp in self._assigned() if tp.topic == EVENTS)
