@@ -30,10 +30,13 @@ Source = Callable[[Sequence[str], str], str]
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """What of one table is cold, for one read: `shown` objects are read, `contested` ones hold what late rows may have replaced."""
+    """What of one table is cold, for one read: `shown` objects are read, `contested` ones hold what late rows may have replaced.
+
+    `late` are the dates, among `dates`, that had late rows when the read began, with when these began to be late.
+    """
 
     dates: tuple[str, ...] = ()
-    cuts_us: tuple[int, ...] = ()
+    late: tuple[tuple[str, int], ...] = ()
     columns: tuple[str, ...] = ()
     shown: str = ""
     contested: str = ""
@@ -82,7 +85,7 @@ class Plan:
         contested = [key for day in days if day.date in self.late_dates for key in keys_of(day, table, wanted[day.date])]
         return Span(
             dates=tuple(day.date for day in days),
-            cuts_us=tuple(self.late_after_us(day) for day in days),
+            late=tuple((day.date, self.late_after_us(day)) for day in days if day.date in self.late_dates),
             columns=tuple(self.structures[table]),
             shown=self._from(table, shown),
             contested=self._from(table, contested),
@@ -151,9 +154,13 @@ def select(table: ColdTable, columns: str, keys: Sequence[str], conditions: Sequ
     """
     if span.is_hot:
         return _hot(table, columns, keys, conditions)
-    late = is_late(span.dates, span.cuts_us)
-    hot = _hot(table, columns, [*keys, f"NOT ({in_days(span.dates)})"], conditions)
-    return f"{hot}\nUNION ALL\n{merged(table, columns, keys, conditions, late, span)}"
+    parts = [_hot(table, columns, [*keys, f"NOT ({in_days(span.dates)})"], conditions)]
+    if span.late:
+        dates, cuts_us = zip(*span.late, strict=True)
+        parts.append(merged(table, columns, keys, conditions, is_late(dates, cuts_us), span))
+    elif span.shown:
+        parts.append(f"SELECT {columns} FROM {span.shown} WHERE {_all([*keys, *conditions])}")
+    return "\nUNION ALL\n".join(parts)
 
 
 def merged(table: ColdTable, columns: str, keys: Sequence[str], conditions: Sequence[str], late: str, span: Span) -> str:
