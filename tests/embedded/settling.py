@@ -9,20 +9,23 @@ from contract.kafka import KafkaSettings, consumer
 from contract.topics import EVENTS, ROW_TOPICS
 
 PROCESSORS, CLICKHOUSE, ARCHIVE = "sluice-processors", "sluice-clickhouse", "sluice-archive"
-IN_ORDER = ((PROCESSORS, (EVENTS,)), (CLICKHOUSE, ROW_TOPICS), (ARCHIVE, (EVENTS,)))
+Stages = tuple[tuple[str, tuple[str, ...]], ...]
+IN_ORDER: Stages = ((PROCESSORS, (EVENTS,)), (CLICKHOUSE, ROW_TOPICS), (ARCHIVE, (EVENTS,)))
+STORED = IN_ORDER[:2]
 PATIENCE_SECONDS = 90.0
 POLL_SECONDS = 0.2
 
 
-def await_settled(kafka: str) -> int:
-    """Wait until every event is processed, stored and archived; return how many records `events` holds. The order matters: a stage is
-    looked at once the one before it has nothing left.
+def await_settled(kafka: str, stages: Stages = IN_ORDER) -> int:
+    """Wait until every event has gone through `stages` (processed, stored, archived); return how many records `events` holds.
+
+    The order matters: a stage is looked at once the one before it has nothing left.
     """
     admin = AdminClient({"bootstrap.servers": kafka})
     reader = consumer(KafkaSettings(bootstrap_servers=kafka), group_id="test-settling")
     deadline = time.monotonic() + PATIENCE_SECONDS
     try:
-        for group, topics in IN_ORDER:
+        for group, topics in stages:
             while left := _left(admin, reader, group, topics):
                 assert time.monotonic() < deadline, f"{group} still lags: {left}"
                 time.sleep(POLL_SECONDS)
