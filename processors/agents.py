@@ -22,13 +22,14 @@ class Ownership:
     """Which partitions are ours, and whether we may still write.
 
     A worker that was held still (by the system, a debugger, a virtual machine that moved) for longer than the group waits does
-    not notice; it goes on where it was. Its pulse does: `beat` raises once the last one is too long ago, also from within a step.
+    not notice; it goes on where it was. Its pulse, which begins once it has joined the group, does: `beat` raises once the last one is
+    too long ago, also from within a step.
     """
 
     def __init__(self, assignment: Callable[[], Collection[TP]], patience_seconds: float) -> None:
         self._assignment = assignment
         self._patience_seconds = patience_seconds
-        self._last_beat = time.monotonic()
+        self._last_beat: float | None = None
         self.idle = asyncio.Lock()
         self.is_ending = False
 
@@ -40,7 +41,7 @@ class Ownership:
     def beat(self) -> None:
         """Note that the process runs; raise LostOwnershipError where it has not for too long."""
         now = time.monotonic()
-        if now - self._last_beat > self._patience_seconds:
+        if self._last_beat is not None and now - self._last_beat > self._patience_seconds:
             raise LostOwnershipError(f"held still for {now - self._last_beat:.1f} s")
         self._last_beat = now
 

@@ -91,6 +91,21 @@ def test_a_worker_ends_its_step_and_commits_it(stack: Endpoints, tmp_path: Path)
         assert records_processed(worker) == left
 
 
+def test_a_worker_without_a_static_name_comes_back_after_a_kill(stack: Endpoints, tmp_path: Path) -> None:
+    """The group waits for the one that was killed until its session is over; waiting to join is no reason to leave."""
+    group = f"killed-{uuid.uuid4().hex[:8]}"
+    at_the_end(stack, group)
+    environ = {"WORKER_GROUP": group, "WORKER_SESSION_TIMEOUT_SECONDS": "12"}
+    with own_process(stack, tmp_path, ("processors",), environ) as worker:
+        await_that(worker.is_ready, READY_SECONDS)
+        worker.process.kill()
+        worker.process.wait()
+    with own_process(stack, tmp_path, ("processors",), environ) as worker:
+        assert await_that(worker.is_ready, READY_SECONDS)
+        send(stack.gateway_http, stack.ingest_key, f"{group}-1")
+        assert await_that(lambda: waiting(stack, group) == 0, READY_SECONDS)
+
+
 def records_processed(worker: Own) -> int:
     """Return how many records a worker has processed, by its own count."""
     _, text = worker.says("/metrics")
