@@ -22,7 +22,7 @@ from tests.embedded.second_gateway import second_gateway
 pytestmark = [pytest.mark.embedded]
 
 AWAY_SECONDS = 3.0
-STORED_WITHIN_SECONDS = 20.0
+STORED_WITHIN_SECONDS = 60.0
 
 
 @pytest.fixture(scope="module")

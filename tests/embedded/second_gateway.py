@@ -15,7 +15,7 @@ from contract.web import free_port
 from sluice.embedded.endpoints import Endpoints
 from tests.embedded.reading import await_that
 
-READY_WITHIN_SECONDS = 30
+READY_WITHIN_SECONDS = 90
 PORTS = ("GATEWAY_HTTP_PORT", "GATEWAY_GRPC_PORT", "OTLP_HTTP_PORT", "GATEWAY_HTTPS_PORT", "GATEWAY_GRPC_TLS_PORT")
 STOPPED_WITHIN_SECONDS = 30
 

@@ -15,7 +15,7 @@ from sluice.fetching import fetch_with_progress
 from tests.certificates import Authority, Pair
 
 USER, PASSWORD = "sluice", "correct horse battery staple"
-UP_WITHIN_SECONDS = 60
+UP_WITHIN_SECONDS = 90
 STOPPED_WITHIN_SECONDS = 30
 PLAIN_MODULE = "org.apache.kafka.common.security.plain.PlainLoginModule"
 SCRAM_MODULE = "org.apache.kafka.common.security.scram.ScramLoginModule"

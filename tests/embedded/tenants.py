@@ -15,7 +15,7 @@ from contract.keys import Project, Scope, api_key, new_public_key, new_secret
 from sluice.embedded.endpoints import Endpoints
 from tests.embedded.reading import await_that
 
-KNOWN_WITHIN_SECONDS = 20
+KNOWN_WITHIN_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)

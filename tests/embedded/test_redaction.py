@@ -17,7 +17,7 @@ from tests.embedded.tenants import PROTOCOLS, call, control, new_tenant, uuid_of
 
 pytestmark = [pytest.mark.embedded]
 
-STORED_WITHIN_SECONDS = 30
+STORED_WITHIN_SECONDS = 90
 EVERYWHERE = {"rules": [{"name": "card", "pattern": "credit_card"}]}
 OWN = {"rules": [{"name": "mail", "pattern": "email", "action": "hash"}, {"name": "code", "regex": "code-[0-9a-f]{8}"}]}
 

@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.embedded, pytest.mark.timeout(240)]
 MEDIA_SECRET = "media-secret-of-the-test"
 TARGET_PASSWORD = "target-password-of-the-test"
 PROVIDER_KEY = "sk-provider-key-of-the-test"
-LETTER_WITHIN_SECONDS = 30
+LETTER_WITHIN_SECONDS = 90
 
 
 @pytest.fixture

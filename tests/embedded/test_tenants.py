@@ -19,8 +19,8 @@ from tests.embedded.tenants import PROTOCOLS, Tenant, call, control, forged_head
 
 pytestmark = [pytest.mark.embedded]
 
-STORED_WITHIN_SECONDS = 30
-REVOKED_WITHIN_SECONDS = 15
+STORED_WITHIN_SECONDS = 90
+REVOKED_WITHIN_SECONDS = 30
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from sluice.embedded.running import RunningStack
 
 pytestmark = pytest.mark.embedded
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 90.0
 
 Value = TypeVar("Value")
 
@@ -89,7 +89,7 @@ def test_processes_are_those_that_run(stack: Endpoints) -> None:
 def test_a_second_up_on_the_same_directory_is_refused(running_stack: RunningStack) -> None:
     """The second says who has the directory, and the first is not disturbed."""
     environ = {**os.environ, **running.FREE_PORTS, "SLUICE_DATA_DIR": str(running_stack.data.root)}
-    second = subprocess.run((sys.executable, "-m", "sluice", "up"), env=environ, capture_output=True, text=True, timeout=30, check=False)
+    second = subprocess.run((sys.executable, "-m", "sluice", "up"), env=environ, capture_output=True, text=True, timeout=90, check=False)
 
     assert second.returncode == 1
     assert f"pid {running_stack.process.pid}" in second.stderr

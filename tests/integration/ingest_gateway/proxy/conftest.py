@@ -35,7 +35,7 @@ from ingest_gateway.settings import ProxySettings
 KEYS: dict[Scope, str] = {"ingest": "sl-ingest-secret", "read": "sl-read-secret"}
 PREVIEW_BYTES = 256 * 1024
 MAX_HELD_BYTES = 16 * 1024 * 1024
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 30.0
 USAGE = {"prompt_tokens": 20, "completion_tokens": 5, "total_tokens": 25, "prompt_tokens_details": {"cached_tokens": 8}}
 ANSWER = {
     "id": "chatcmpl-9",
