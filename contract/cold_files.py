@@ -14,6 +14,7 @@ logger = logging.getLogger(__name__)
 
 FORMAT = "Parquet"
 READ_SETTINGS = {
+    "use_query_condition_cache": 0,  # it leaves rows out (docs/decisions.md)
     "use_hive_partitioning": 0,  # a folder named a=b is a project's, not a column
     "input_format_parquet_allow_missing_columns": 1,  # what was written before a column existed has its default
     "s3_retry_attempts": 4,
