@@ -1,6 +1,5 @@
 """The whole stack as a person runs it: ready means ready, what dies comes back, what was acknowledged stays."""
 
-import argparse
 import io
 import os
 import signal
@@ -15,6 +14,7 @@ import pytest
 from rich.console import Console
 
 from sluice import demo
+from sluice.__main__ import main
 from sluice.demonstration.client import ApiError, Client
 from sluice.embedded import identity, running
 from sluice.embedded.endpoints import Endpoints
@@ -137,5 +137,5 @@ def test_the_demo_says_what_to_do_where_nothing_runs(
     """No stack, no traceback: a sentence."""
     monkeypatch.setenv("SLUICE_DATA_DIR", str(tmp_path))
 
-    assert demo.run(argparse.Namespace(traces=1, seed=None)) == 1
+    assert main(["demo", "--traces", "1"]) == 1
     assert "sluice up" in capsys.readouterr().err
