@@ -57,16 +57,11 @@ class Codec:
     def decode(self, data: bytes) -> tuple[str, Record]:
         """Read one record; raise CodecError where the header or the datum is not understood."""
         name, writer, start = self._writer_of(data)
-        body = BytesIO(data)
-        body.seek(start)
         reader = self._schemas[name]
-        try:
-            record = schemaless_reader(body, writer, None if writer is reader else reader)
-        except Exception as error:  # fastavro raises whatever the bytes provoke
-            raise CodecError(f"not a readable {name}: {type(error).__name__}: {error}") from error
-        if body.tell() != len(data):
-            raise CodecError(f"{len(data) - body.tell()} bytes left after the {name}")
-        return name, record  # type: ignore[return-value]
+        record, end = _read(name, data, start, writer, None if writer is reader else reader)
+        if end != len(data):
+            raise CodecError(f"{len(data) - end} bytes left after the {name}")
+        return name, record
 
     def decode_start(self, data: bytes, last_field: str) -> tuple[str, Record]:
         """Read a record's fields up to and with `last_field`, and nothing behind: a few µs whatever its size.
@@ -80,13 +75,7 @@ class Codec:
         key = (name, last_field)
         if key not in self._starts:
             self._starts[key] = schemas.start_of(writer, last_field)
-        body = BytesIO(data)
-        body.seek(start)
-        try:
-            record = schemaless_reader(body, self._starts[key], None)
-        except Exception as error:  # fastavro raises whatever the bytes provoke
-            raise CodecError(f"not a readable {name}: {type(error).__name__}: {error}") from error
-        return name, record  # type: ignore[return-value]
+        return name, _read(name, data, start, self._starts[key], None)[0]
 
     def datum(self, name: str, data: bytes) -> bytes:
         """Return a `name` record's datum in the current schema, without a header; raise CodecError where an older one is not readable."""
@@ -133,6 +122,17 @@ class Codec:
             raise CodecError(f"schema {schema_id} is a {name}, which Sluice does not know")
         self._writers[header] = (name, fastavro.parse_schema(source))
         return self._writers[header]
+
+
+def _read(name: str, data: bytes, start: int, writer: Any, reader: Any) -> tuple[Record, int]:
+    """Return the datum at `start` and where it ends; raise CodecError where it is not understood."""
+    body = BytesIO(data)
+    body.seek(start)
+    try:
+        record = schemaless_reader(body, writer, reader)
+    except Exception as error:  # fastavro raises whatever the bytes provoke
+        raise CodecError(f"not a readable {name}: {type(error).__name__}: {error}") from error
+    return record, body.tell()  # type: ignore[return-value]
 
 
 class ConfluentRegistry:
