@@ -162,7 +162,7 @@ SINK_STORED_DELAY_SECONDS = _ages(
 )
 SINK_LAG_RECORDS = _gauge("sink_lag_records", "Records that are not stored.", "sink", "group", "topic", "partition")
 SINK_LAG_SECONDS = _gauge(
-    "sink_lag_seconds", "Age of the oldest record that is read and not stored.", "sink", "group", "topic", "partition"
+    "sink_lag_seconds", "Age of the oldest record that is not stored.", "sink", "group", "topic", "partition"
 )
 SINK_CONCURRENCY = _gauge("sink_concurrency", "Inserts that may be under way: fewer while the store is slow or refuses.", "sink")
 SINK_HELD_BYTES = _gauge("sink_held_bytes", "Bytes a sink holds between Kafka and the store.", "sink")

@@ -21,6 +21,7 @@ from sinks.clickhouse.writer import ClickHouseWriter
 from sinks.domain.concurrency import Concurrency
 from sinks.domain.ledger import Ledger
 from sinks.engine.dead_letters import DeadLetters
+from sinks.engine.ends import AskedEnds
 from sinks.engine.engine import Engine, EnginePolicy
 from sinks.engine.meter import Meter
 from sinks.engine.sink import Sink, SinkPlan
@@ -54,6 +55,7 @@ def normal() -> int:
 def build_clickhouse_sink(kafka: KafkaSettings, store: StoreSettings, sink: SinkSettings, objects: ObjectSettings | None = None) -> Sink:
     """Return the sink, not yet started: call `run` on a thread, `stop` to end it; it answers health checks meanwhile."""
     files = readable_cold_files(store, objects)
+    positions = AskedEnds(GroupPositions(kafka, sink.group, ROW_TOPICS))
 
     def build() -> Engine:
         codec = codec_for(kafka.schema_registry_url)
@@ -68,6 +70,7 @@ def build_clickhouse_sink(kafka: KafkaSettings, store: StoreSettings, sink: Sink
             sink.concurrent_writers,
             lambda: ClickHouseWriter(connect(store), codec, files),
             codec,
+            positions,
         )
 
     plan = SinkPlan(
@@ -77,7 +80,7 @@ def build_clickhouse_sink(kafka: KafkaSettings, store: StoreSettings, sink: Sink
         build=build,
         patience_seconds=store.send_timeout_seconds,
         backoff_cap_seconds=sink.retry_backoff_max_seconds,
-        positions=GroupPositions(kafka, sink.group, ROW_TOPICS),
+        positions=positions,
         stall_seconds=sink.stall_seconds,
     )
     return Sink(plan)
@@ -88,6 +91,7 @@ def build_archive_sink(
 ) -> Sink:
     """Return the sink that keeps `events` in object storage, not yet started; it waits from level 2 on, and catches up after."""
     ids: list[str] = []
+    positions = AskedEnds(GroupPositions(kafka, settings.group, (EVENTS,)))
 
     def build() -> Engine:
         codec = codec_for(kafka.schema_registry_url)
@@ -102,6 +106,7 @@ def build_archive_sink(
             ARCHIVE_WRITERS,
             lambda: ArchiveWriter(object_store(objects), codec, ids[0]),
             codec,
+            positions,
             lambda: level() >= CUT,
         )
 
@@ -112,7 +117,7 @@ def build_archive_sink(
         build=build,
         patience_seconds=OBJECT_PATIENCE_SECONDS,
         backoff_cap_seconds=sink.retry_backoff_max_seconds,
-        positions=GroupPositions(kafka, settings.group, (EVENTS,)),
+        positions=positions,
         stall_seconds=sink.stall_seconds + settings.interval_seconds,
     )
     return Sink(plan)
@@ -121,6 +126,7 @@ def build_archive_sink(
 def build_evaluator_sink(kafka: KafkaSettings, sink: SinkSettings, settings: EvaluatorSettings, level: Level = normal) -> Sink:
     """Return the sink that scores finished rows, not yet started; it waits while anything is left out, and catches up after."""
     rules, means = settings.rules(), Means()
+    positions = AskedEnds(GroupPositions(kafka, settings.group, EVALUATED_TOPICS))
     scores = producer(kafka, client_id="sluice-evaluators", timeout_ms=DEAD_LETTER_TIMEOUT_MS, linger_ms=5)
 
     def build() -> Engine:
@@ -136,6 +142,7 @@ def build_evaluator_sink(kafka: KafkaSettings, sink: SinkSettings, settings: Eva
             1,
             lambda: EvaluatorWriter(scores, codec, rules, means, 2 * DEAD_LETTER_TIMEOUT_MS / 1000),
             codec,
+            positions,
             lambda: level() >= LEAN,
         )
 
@@ -146,7 +153,7 @@ def build_evaluator_sink(kafka: KafkaSettings, sink: SinkSettings, settings: Eva
         build=build,
         patience_seconds=OBJECT_PATIENCE_SECONDS,
         backoff_cap_seconds=sink.retry_backoff_max_seconds,
-        positions=GroupPositions(kafka, settings.group, EVALUATED_TOPICS),
+        positions=positions,
         stall_seconds=sink.stall_seconds,
     )
     return Sink(plan)
@@ -170,6 +177,7 @@ def _engine(
     writers: int,
     make_writer: MakeWriter,
     codec: Codec,
+    ends: AskedEnds,
     yields: Callable[[], bool] = lambda: False,
 ) -> Engine:
     letters = _dead_letters(meter.sink, kafka, codec)
@@ -188,6 +196,7 @@ def _engine(
         meter,
         yields=yields,
         concurrency=Concurrency(writers, sink.slow_insert_seconds),
+        asked_end=ends.of,
     )
 
 

@@ -71,6 +71,7 @@ class Engine:
         now: Callable[[], float] = time.monotonic,
         yields: Callable[[], bool] = lambda: False,
         concurrency: Concurrency | None = None,
+        asked_end: Callable[[Partition], int | None] = lambda _: None,
     ) -> None:
         self._source = source
         self._ledger = ledger
@@ -80,6 +81,7 @@ class Engine:
         self._now = now
         self._yields = yields
         self._concurrency = concurrency or Concurrency(UNBOUNDED, float("inf"))
+        self._asked_end = asked_end
         self._is_stopping = False
         self._is_closing = False
         self._unrecorded: list[Batch] = []
@@ -263,9 +265,9 @@ class Engine:
         self._ends_at = now + ENDS_SECONDS
         self.progress.owned = frozenset(owner.partition for owner in self._ledger.partitions)
         for owner in self._ledger.partitions:
-            end = self._source.end_of(owner.partition)
-            if end is not None:
-                self._ledger.set_end(owner.partition, end)
+            known = [end for end in (self._source.end_of(owner.partition), self._asked_end(owner.partition)) if end is not None]
+            if known:
+                self._ledger.set_end(owner.partition, max(known))
                 self._meter.lag(owner.partition, owner.unstored, self._ledger.oldest_ms(owner))
         self._meter.holds(self._ledger.held_bytes)
 

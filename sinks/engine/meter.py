@@ -21,6 +21,7 @@ class Meter:
         self._tracing = tracing
         self.sink = sink
         self._group = group
+        self._waiting_since_ms: dict[Partition, float] = {}
 
     def stored(self, written: Written, seconds: float) -> None:
         """Count a batch that is done; `seconds` from its first attempt on."""
@@ -44,14 +45,20 @@ class Meter:
         metrics.SINK_RETRIES.labels(self.sink, type(error.__cause__ or error).__name__).inc()
 
     def lag(self, partition: Partition, records: int, oldest_ms: int | None) -> None:
-        """Show how many records of a partition are not stored, and since when the oldest of them is in Kafka, if it is read."""
-        labels = self._labels(partition)
+        """Show how many records of a partition are not stored, and since when the oldest of them is in Kafka.
+
+        Of one that waits unread nothing is known but that it came after what was held when this was last looked at.
+        """
+        labels, now_ms = self._labels(partition), time.time() * MS_PER_SECOND
+        known_ms = now_ms if not records else oldest_ms
+        since_ms = self._waiting_since_ms.get(partition, now_ms) if known_ms is None else known_ms
+        self._waiting_since_ms[partition] = since_ms
         metrics.SINK_LAG_RECORDS.labels(*labels).set(records)
-        waited_ms = 0.0 if oldest_ms is None else max(0.0, time.time() * MS_PER_SECOND - oldest_ms)
-        metrics.SINK_LAG_SECONDS.labels(*labels).set(waited_ms / MS_PER_SECOND)
+        metrics.SINK_LAG_SECONDS.labels(*labels).set(max(0.0, now_ms - since_ms) / MS_PER_SECOND)
 
     def forget(self, partition: Partition) -> None:
         """Show nothing more of a partition: it is someone else's."""
+        self._waiting_since_ms.pop(partition, None)
         for gauge in (metrics.SINK_LAG_RECORDS, metrics.SINK_LAG_SECONDS):
             gauge.labels(*self._labels(partition))
             gauge.remove(*self._labels(partition))

@@ -117,6 +117,7 @@ class FakeConsumer:
         self.is_closed = False
         self.commit_calls = 0
         self.trouble: int | None = None
+        self.fetched_end: int | None = None
 
     def subscribe(self, topics: list[str], on_assign: Any, on_revoke: Any, on_lost: Any) -> None:
         self._callbacks = {"assign": on_assign, "revoke": on_revoke, "lost": on_lost}
@@ -188,7 +189,8 @@ class FakeConsumer:
         return self._paused
 
     def get_watermark_offsets(self, partition: TopicPartition, *, cached: bool) -> tuple[int, int]:
-        return 0, self._broker.end_of(Partition(partition.topic, partition.partition))
+        known = self.fetched_end
+        return 0, self._broker.end_of(Partition(partition.topic, partition.partition)) if known is None else known
 
     def close(self) -> None:
         self.is_closed = True

@@ -8,11 +8,13 @@ from prometheus_client import Gauge
 from contract.errors import PipelineError
 from contract.metrics import SINK_LAG_RECORDS, SINK_LAG_SECONDS
 from contract.poison import PoisonError, PoisonPolicy
+from contract.standstill import Place, Position
 from sinks.domain.batch import Batch, Partition
 from sinks.domain.concurrency import Concurrency
 from sinks.domain.cut import parse
 from sinks.domain.flush import FlushPolicy
 from sinks.domain.ledger import Ledger
+from sinks.engine.ends import AskedEnds
 from sinks.engine.engine import Engine, EnginePolicy
 from sinks.engine.meter import Meter
 from sinks.engine.source import Source
@@ -41,7 +43,7 @@ class Rig:
     def __post_init__(self) -> None:
         self.consumer = FakeConsumer(self.broker, self.doom)
         self.workers = InlineWorkers(self.store, self.broker, self.doom)
-        flush = FlushPolicy(batch_rows=2, max_batch_rows=50, max_batch_bytes=100_000, write_interval_seconds=0.05)
+        self.flush = FlushPolicy(batch_rows=2, max_batch_rows=50, max_batch_bytes=100_000, write_interval_seconds=0.05)
         self.policy = EnginePolicy(
             poison=PoisonPolicy(run_limit=self.run_limit, ratio_limit=1.0),
             buffer_bytes=self.buffer_bytes,
@@ -50,7 +52,9 @@ class Rig:
             shutdown_seconds=1.0,
         )
         source = Source(self.consumer, ["observations"])
-        self.engine = Engine(source, Ledger(flush, 1, "1"), self.workers, self.policy, Meter("test"), self.now, lambda: self.is_yielding)
+        self.engine = Engine(
+            source, Ledger(self.flush, 1, "1"), self.workers, self.policy, Meter("test"), self.now, lambda: self.is_yielding
+        )
 
     def now(self) -> float:
         """Tell the time."""
@@ -318,6 +322,28 @@ def test_lag_is_shown_while_a_partition_is_ours() -> None:
     rig.ticks(2)
 
     assert shown(SINK_LAG_RECORDS, labels) is None
+
+
+def test_lag_grows_while_nothing_is_fetched() -> None:
+    """The consumer knows the end by what it fetches; of a sink that makes way for others, Kafka's answers tell more."""
+    labels = {"sink": "test", "group": "", "topic": "observations", "partition": "0"}
+    rig = Rig(Broker({P0: log_of(20)}))
+    ends = AskedEnds(lambda: {Place(*P0): Position(0, rig.broker.end_of(P0))})
+    source, ledger = Source(rig.consumer, ["observations"]), Ledger(rig.flush, 1, "1")
+    parts = source, ledger, rig.workers, rig.policy, Meter("test"), rig.now
+    rig.engine = Engine(*parts, lambda: rig.is_yielding, asked_end=ends.of)
+    rig.engine.subscribe()
+    rig.ticks(40)
+    rig.consumer.fetched_end, rig.is_yielding = 20, True
+    rig.ticks(2)
+    rig.broker.logs[P0] = log_of(50)
+    ends()
+    for _ in range(2):
+        rig.seconds += 10
+        rig.ticks(1)
+
+    assert shown(SINK_LAG_RECORDS, labels) == 30
+    assert (shown(SINK_LAG_SECONDS, labels) or 0) > 0
 
 
 def test_a_store_that_refuses_gets_fewer_inserts_and_a_quick_one_gets_them_back() -> None:
