@@ -156,19 +156,19 @@ async def _full(stack: RunningStack, events_per_request: int, seconds: float) ->
         connections=16,
         seconds=seconds,
     )
-    await _await_count(endpoints, sent.events)
+    await await_count(endpoints.query_http, endpoints.read_key, sent.events)
     took = time.monotonic() - started
     cpu = {name: (cpu_seconds(process) - before[name]) / sent.events * 1e6 for name, process in processes.items()}
     return Throughput(sent.events / took, cpu)
 
 
-async def _await_count(endpoints: Endpoints, observations: int) -> None:
-    """Wait until the daily metrics count every observation."""
-    headers = {"authorization": f"Bearer {endpoints.read_key}"}
+async def await_count(query_http: str, read_key: str, observations: int) -> None:
+    """Wait until the daily metrics of a project count every observation."""
+    headers = {"authorization": f"Bearer {read_key}"}
     deadline = time.monotonic() + 300
     async with aiohttp.ClientSession() as session:
         while time.monotonic() < deadline:
-            async with session.get(f"{endpoints.query_http}/api/v1/metrics/daily", headers=headers) as response:
+            async with session.get(f"{query_http}/api/v1/metrics/daily", headers=headers) as response:
                 stored = sum(day["observation_count"] for day in (await response.json())["data"])
             if stored >= observations:
                 return

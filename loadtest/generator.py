@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 import msgspec
 
 PLACEHOLDER = b"0123456789abcdefXYZ!"
+USAGE = {"input": 1200, "output": 300, "cache_read_input": 400}
+"""Of every observation."""
 
 
 @dataclass(slots=True)
@@ -43,7 +45,7 @@ def template(events: int, payload_bytes: int) -> bytes:
                 "user_id": f"user-{index % 3}",
                 "model": "gpt-4o",
                 "provider": "openai",
-                "usage": {"input": 1200, "output": 300, "cache_read_input": 400},
+                "usage": USAGE,
                 "start_time": now,
                 "end_time": now,
                 "input": [{"role": "user", "content": "x" * (payload_bytes // 2)}],
