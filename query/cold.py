@@ -19,7 +19,7 @@ from contract.spans import Plan, Span
 from query import statements
 from query.parameters import Query
 from query.shapes import Row
-from query.statements import Statement, Table, TotalsTable
+from query.statements import MOST_BOUND_IDS, POINT_SETTINGS, Statement, Table, TotalsTable
 
 ATTEMPTS = 5
 REMEMBERED_PROJECTS = 200
@@ -78,17 +78,19 @@ class ColdReads:
         found = await asyncio.gather(*(self._dates(query.project_id, kind, value) for kind, value in wanted))
         return set.intersection(*found)
 
-    async def dates_of_trace(self, plan: Plan, query: Query) -> tuple[Collection[str] | None, Collection[str] | None]:
-        """Return the cold days that can hold a trace's rows, and those with scores of its observations that do not name it."""
-        if not plan.days:
-            return None, None
-        dates = await self._dates(query.project_id, "trace", query.id)
+    async def dates_of_trace(self, plan: Plan, query: Query) -> Collection[str] | None:
+        """Return the cold days that can hold a trace's rows; None is all of them."""
+        return await self._dates(query.project_id, "trace", query.id) if plan.days else None
+
+    async def dates_of_scored(self, plan: Plan, query: Query, observation_ids: Collection[str]) -> Collection[str] | None:
+        """Return the cold days with scores of a trace's observations that do not name it; None is all of them."""
         if not plan.has_unplaced_scores:
-            return dates, set()
-        ids = f"SELECT cityHash64(id) FROM ({statements.ids_of_observations(plan, dates)})"  # noqa: S608  statements of our own
-        bound = {"project_id": query.project_id, "id": query.id}
-        found = await self._source.rows(Statement(cold_catalogue.days_named("scored_observation", ids), bound))
-        return dates, {row["date"] for row in found}
+            return set()
+        if len(observation_ids) > MOST_BOUND_IDS:
+            return None
+        ids = "SELECT cityHash64(arrayJoin({ids:Array(String)}))"
+        bound = {"project_id": query.project_id, "ids": sorted(observation_ids)}
+        return await self._days_named("scored_observation", ids, bound)
 
     async def page(self, table: Table, query: Query, since_us: int | None, plan: Plan, span: Span, *, with_payload: bool) -> list[Row]:
         """Return a page and one row more: first where its rows are, then the rows, from the objects of their hours alone."""
@@ -116,8 +118,10 @@ class ColdReads:
         return [{**row, **{name: times.get(row["id_hash"], unknown)[name] for name in unknown}} for row in rows]
 
     async def _dates(self, project_id: str, kind: IndexKind, value: str) -> set[str]:
-        sql = cold_catalogue.days_named(kind, "cityHash64({value:String})")
-        return {row["date"] for row in await self._source.rows(Statement(sql, {"project_id": project_id, "value": value}))}
+        return await self._days_named(kind, "cityHash64({value:String})", {"project_id": project_id, "value": value})
+
+    async def _days_named(self, kind: IndexKind, ids: str, bound: dict[str, Any]) -> set[str]:
+        return {row["date"] for row in await self._source.rows(Statement(cold_catalogue.days_named(kind, ids), bound, POINT_SETTINGS))}
 
     async def _plan(self, project_id: str) -> _Known:
         """Return the project's cold days, and which of them have late rows now."""
@@ -142,7 +146,7 @@ class ColdReads:
         return _Known(state, Plan(days=days, settled=settled, structures=structures, source=source))
 
     async def _state(self, project_id: str) -> int:
-        rows = await self._source.rows(Statement(cold_catalogue.STATE, {"project_id": project_id}))
+        rows = await self._source.rows(Statement(cold_catalogue.STATE, {"project_id": project_id}, POINT_SETTINGS))
         return int(rows[0]["state"])
 
 
