@@ -1,0 +1,1 @@
+"""Workers scaled from one to three and back under load."""
