@@ -23,6 +23,13 @@ class Shape:
     unit: Unit = "requests"
     events: tuple[int, int] = (1, 1)
 
+    @property
+    def title(self) -> str:
+        """Return what is sent, in words."""
+        least, most = self.events
+        each = f"{least} to {most} events" if most > least else f"{least} event" + "s" * (least > 1)
+        return f"{self.name}: {self.rate.__name__}, {self.per_second:,g} {self.unit}/s, {each} a request, {self.seconds:,g} s"
+
     def at(self, second: float) -> float:
         """Return how many a second are sent then."""
         return self.rate(self, second)

@@ -110,7 +110,7 @@ class Run:
         if self._is_stopped:
             self._sender.stop()
         per_request = mean_events(self._book.pool)
-        self._say(f"{self.shape.doc}: {self.shape.per_second:g} {self.shape.unit}/s at most for {self.shape.seconds:g} s")
+        self._say(self.shape.title)
         telling, before = asyncio.create_task(self._tell()), Busy.now()
         try:
             await self._sender.run(due_seconds(self.shape, per_request, -self.settings.warm_seconds))
@@ -151,7 +151,7 @@ class Run:
         seconds = min(self.shape.seconds, ended) if self._is_stopped else self.shape.seconds
         return Outcome(
             name=self.settings.shape,
-            title=f"{self.settings.shape}: {self.shape.doc}",
+            title=self.shape.title,
             generator=GENERATOR,
             settings=told(self.settings, self._environ, VARIABLES),
             machine=facts,

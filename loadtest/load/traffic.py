@@ -123,7 +123,7 @@ def text(random: Random, length: int) -> str:
     """Return prose of a length; it compresses about as prose does."""
     words: list[str] = []
     left = length
-    while left > 0:
+    while left >= 0:
         words.append(random.choice(WORDS))
         left -= len(words[-1]) + 1
     return " ".join(words)[:length]
