@@ -1,5 +1,5 @@
 # One image for every service: `docker run sluice -m ingest_gateway`, `-m processors`, `-m sinks clickhouse`, `-m sinks archive`,
-# `-m sinks cold`, `-m query`, `-m sluice …`. It needs a Kafka and a ClickHouse server: what only `sluice up` uses is left out.
+# `-m sinks evaluate`, `-m sinks cold`, `-m query`, `-m sluice …`. It needs a Kafka and a ClickHouse server: what only `sluice up` uses is left out.
 FROM python:3.11-slim-bookworm AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /source

@@ -14,6 +14,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Producer
 from contract.codec import Codec
 from contract.degradation import Degradation, degradation_of
 from contract.errors import AccessError, CodecError, RetryableError
+from contract.evaluation import ProjectEvaluators
 from contract.kafka import KafkaSettings, consumer
 from contract.keys import ApiKey, Presented, Project, Scope, sha256_of
 from contract.limits import NO_RESTRICTION, ProjectLimits, ProjectRestriction
@@ -22,6 +23,7 @@ from contract.schemas import (
     API_KEY,
     DEGRADATION,
     PROJECT,
+    PROJECT_EVALUATORS,
     PROJECT_LIMITS,
     PROJECT_REDACTION,
     PROJECT_RESTRICTION,
@@ -45,6 +47,7 @@ class Directory:
         self._retentions: dict[str, ProjectRetention] = {}
         self._redactions: dict[str, str] = {}
         self._restrictions: dict[str, ProjectRestriction] = {}
+        self._evaluators: dict[str, ProjectEvaluators] = {}
         self.degradation: Degradation | None = None
 
     def apply(self, name: str, record: dict[str, Any]) -> None:
@@ -67,6 +70,9 @@ class Directory:
             restriction = ProjectRestriction(**record)
             lasting = None if restriction.action == NO_RESTRICTION else restriction
             self._restrictions = _with(self._restrictions, restriction.project_id, lasting)
+        elif name == PROJECT_EVALUATORS:
+            evaluators = _evaluators_of(record)
+            self._evaluators = _with(self._evaluators, evaluators.project_id, None if evaluators.is_default else evaluators)
         elif name == DEGRADATION:
             self.degradation = degradation_of(record)
 
@@ -114,6 +120,10 @@ class Directory:
         """Return what is done with a project's events for now, if anything."""
         return self._restrictions.get(project_id)
 
+    def evaluators_of(self, project_id: str) -> ProjectEvaluators | None:
+        """Return what a project says of its evaluators, if anything."""
+        return self._evaluators.get(project_id)
+
     def dump(self) -> bytes:
         """Return everything as JSON, for the snapshot on disk; it holds hashes, no secrets."""
         held = _Snapshot(
@@ -123,6 +133,7 @@ class Directory:
             self._redactions,
             list(self._retentions.values()),
             list(self._restrictions.values()),
+            list(self._evaluators.values()),
         )
         return msgspec.json.encode(held)
 
@@ -135,6 +146,7 @@ class Directory:
         self._redactions = held.redactions
         self._retentions = {retention.project_id: retention for retention in held.retentions}
         self._restrictions = {restriction.project_id: restriction for restriction in held.restrictions}
+        self._evaluators = {evaluators.project_id: evaluators for evaluators in held.evaluators}
 
 
 class _Snapshot(msgspec.Struct):
@@ -144,6 +156,7 @@ class _Snapshot(msgspec.Struct):
     redactions: dict[str, str] = {}
     retentions: list[ProjectRetention] = []
     restrictions: list[ProjectRestriction] = []
+    evaluators: list[ProjectEvaluators] = []
 
 
 def _with(held: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
@@ -282,6 +295,21 @@ def redaction_record(project_id: str, rules: str) -> tuple[str, str, dict[str, A
 def restriction_record(restriction: ProjectRestriction) -> tuple[str, str, dict[str, Any]]:
     """Return (Kafka key, record name, record) of what is done with a project's events for now."""
     return f"restriction/{restriction.project_id}", PROJECT_RESTRICTION, dataclasses.asdict(restriction)
+
+
+def evaluators_record(evaluators: ProjectEvaluators) -> tuple[str, str, dict[str, Any]]:
+    """Return (Kafka key, record name, record) of what a project says of its evaluators."""
+    record = dataclasses.asdict(evaluators)
+    return f"evaluators/{evaluators.project_id}", PROJECT_EVALUATORS, record | {"names": _listed(evaluators.names)}
+
+
+def _listed(names: tuple[str, ...] | None) -> list[str] | None:
+    return None if names is None else list(names)
+
+
+def _evaluators_of(record: dict[str, Any]) -> ProjectEvaluators:
+    names = record["names"]
+    return ProjectEvaluators(**{**record, "names": None if names is None else tuple(names)})
 
 
 def degradation_record(said: Degradation) -> tuple[str, str, dict[str, Any]]:

@@ -29,6 +29,7 @@ PROJECT_RETENTION = "ProjectRetention"
 PROJECT_REDACTION = "ProjectRedaction"
 DEGRADATION = "Degradation"
 PROJECT_RESTRICTION = "ProjectRestriction"
+PROJECT_EVALUATORS = "ProjectEvaluators"
 
 
 @cache

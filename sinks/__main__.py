@@ -94,7 +94,7 @@ async def serve(settings: Settings, command: str) -> int:
     elif command == EVALUATE:
         if settings.evaluators.file is None:
             raise SettingsError(["EVALUATORS_FILE: must be set for `python -m sinks evaluate`"])
-        sink = build_evaluator_sink(settings.kafka, settings.sink, settings.evaluators, lambda: obeyed.level)
+        sink = build_evaluator_sink(settings.kafka, settings.sink, settings.evaluators, directory, lambda: obeyed.level)
         parts = (*parts, settings.evaluators)
     else:
         sink = build_archive_sink(settings.kafka, settings.objects, settings.sink, settings.archive, lambda: obeyed.level)

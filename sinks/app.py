@@ -6,6 +6,7 @@ from importlib.metadata import version
 
 from contract.codec import Codec, codec_for
 from contract.cold_files import readable_cold_files
+from contract.control import Directory
 from contract.degradation import CUT, LEAN, NORMAL
 from contract.kafka import KafkaSettings, consumer, create_topics, instance_id, producer, topic_id
 from contract.objects import ObjectSettings, object_store
@@ -30,6 +31,8 @@ from sinks.engine.workers import ThreadWorkers
 from sinks.engine.writer import MakeWriter
 from sinks.evaluators import writer as evaluators
 from sinks.evaluators.means import Means
+from sinks.evaluators.projects import RuleBook
+from sinks.evaluators.registry import known_evaluators
 from sinks.evaluators.writer import EvaluatorWriter
 from sinks.settings import ArchiveSettings, EvaluatorSettings, SinkSettings
 
@@ -123,9 +126,11 @@ def build_archive_sink(
     return Sink(plan)
 
 
-def build_evaluator_sink(kafka: KafkaSettings, sink: SinkSettings, settings: EvaluatorSettings, level: Level = normal) -> Sink:
+def build_evaluator_sink(
+    kafka: KafkaSettings, sink: SinkSettings, settings: EvaluatorSettings, directory: Directory, level: Level = normal
+) -> Sink:
     """Return the sink that scores finished rows, not yet started; it waits while anything is left out, and catches up after."""
-    rules, means = settings.rules(), Means()
+    book, means = RuleBook(settings.rules(), known_evaluators(), directory.evaluators_of), Means()
     positions = AskedEnds(GroupPositions(kafka, settings.group, EVALUATED_TOPICS))
     scores = producer(kafka, client_id="sluice-evaluators", timeout_ms=DEAD_LETTER_TIMEOUT_MS, linger_ms=5)
 
@@ -140,7 +145,7 @@ def build_evaluator_sink(kafka: KafkaSettings, sink: SinkSettings, settings: Eva
             source,
             ledger,
             1,
-            lambda: EvaluatorWriter(scores, codec, rules, means, 2 * DEAD_LETTER_TIMEOUT_MS / 1000),
+            lambda: EvaluatorWriter(scores, codec, book, means, 2 * DEAD_LETTER_TIMEOUT_MS / 1000),
             codec,
             positions,
             lambda: level() >= LEAN,

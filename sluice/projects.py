@@ -15,11 +15,11 @@ from contract.keys import Project, new_public_key
 from contract.limits import DROP, NO_RESTRICTION, REDIRECT, SAMPLE, ProjectLimits, ProjectRestriction
 from contract.retention import ProjectRetention
 from ingest_gateway.domain.redaction import read_rules
-from sluice import kafka_access
+from sluice import kafka_access, project_evaluators
 from sluice.embedded.errors import StartError
 
 NAME = "projects"
-HELP = "list the projects, create one, say how much one may send, what is not kept of it and how long, restrict one for now"
+HELP = "list the projects, create one, say how much one may send, what is kept of it and how it is judged, restrict one for now"
 
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 DEFAULT = "default"
@@ -47,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--sample", type=checked_share, metavar="SHARE", help="keep this share of its traces, 0 to 1, whole ones")
     what.add_argument("--redirect", action="store_true", help="to the dead letters; sluice dlq replay --reason redirected brings them back")
     what.add_argument("--clear", action="store_true", help="take all of it in again")
+    project_evaluators.add_arguments(actions, checked_share)
     keep = actions.add_parser("retain", help="say how long a project's days stay in ClickHouse and how long they are kept at all")
     keep.add_argument("project_id")
     keep.add_argument("--hot-days", type=checked_days, metavar="DAYS", help=f"{DEFAULT} for HOT_DAYS, which is also what is not given")
@@ -114,6 +115,7 @@ def checked_id(text: str) -> str:
 def run(arguments: argparse.Namespace) -> int:
     """Carry the action out."""
     actions = {"list": _list, "create": _create, "limit": _limit, "redact": _redact, "restrict": _restrict, "retain": _retain}
+    actions |= {project_evaluators.ACTION: _evaluators}
     return actions[arguments.action](arguments)
 
 
@@ -180,6 +182,13 @@ def _restrict(arguments: argparse.Namespace) -> int:
     kafka_access.write(settings, restriction_record(restriction))
     print(f"project {project.project_id}: {restriction_in_words(restriction) or 'not restricted'}, on every gateway within seconds")
     return 0
+
+
+def _evaluators(arguments: argparse.Namespace) -> int:
+    settings = kafka_access.kafka_settings(os.environ)
+    directory = kafka_access.directory(settings)
+    known(directory, arguments.project_id)
+    return project_evaluators.run(arguments, settings, directory)
 
 
 def restriction_in_words(restriction: ProjectRestriction | None) -> str:

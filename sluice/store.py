@@ -82,7 +82,7 @@ async def _serve(settings: StoreProcess) -> None:
     kafka, directory = settings.sinks.kafka, Directory()
     control = ControlReader(kafka, codec_for(kafka.schema_registry_url), directory, settings.query.control_snapshot_file)
     obeyed = ObeyedLevel(directory, settings.sinks.sink.degradation_silence_seconds)
-    sinks = build_sinks(settings.sinks, lambda: obeyed.level)
+    sinks = build_sinks(settings.sinks, directory, lambda: obeyed.level)
     jobs = build_cold_jobs(settings.sinks, directory, lambda: control.is_caught_up)
     port = settings.sinks.sink.web_port or free_port()
     token = store_admin.announce(settings.data_dir, port)
@@ -117,14 +117,14 @@ async def _serve(settings: StoreProcess) -> None:
             raise failure
 
 
-def build_sinks(settings: SinkSide, level: Callable[[], int] = normal) -> list[Sink]:
+def build_sinks(settings: SinkSide, directory: Directory, level: Callable[[], int] = normal) -> list[Sink]:
     """Return the sinks of this process, not yet started."""
     clickhouse = build_clickhouse_sink(settings.kafka, settings.store, settings.sink, settings.objects)
     sinks = [clickhouse]
     if settings.archive.is_enabled:
         sinks.append(build_archive_sink(settings.kafka, settings.objects, settings.sink, settings.archive, level))
     if settings.evaluators.file is not None:
-        sinks.append(build_evaluator_sink(settings.kafka, settings.sink, settings.evaluators, level))
+        sinks.append(build_evaluator_sink(settings.kafka, settings.sink, settings.evaluators, directory, level))
     return sinks
 
 

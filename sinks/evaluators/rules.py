@@ -40,14 +40,18 @@ class Rule:
         self.spec = spec
         self._evaluate = evaluate
 
-    def score(self, subject: Subject) -> float | None:
+    def only_for(self, project_id: str) -> "Rule":
+        """Return the same for one project."""
+        return Rule(msgspec.structs.replace(self.spec, project=project_id), self._evaluate)
+
+    def score(self, subject: Subject, sample: float | None = None) -> float | None:
         """Return the subject's score, None where it is none of this rule's, not sampled, or has nothing to judge."""
         spec = self.spec
         if subject.target != spec.target or spec.project not in (EVERY_PROJECT, subject.project_id):
             return None
         if spec.target == "observation" and spec.kinds and subject.kind not in spec.kinds:
             return None
-        return self._evaluate(subject) if is_sampled(subject.trace_id, spec.sample) else None
+        return self._evaluate(subject) if is_sampled(subject.trace_id, spec.sample if sample is None else sample) else None
 
 
 def is_sampled(trace_id: str, share: float) -> bool:

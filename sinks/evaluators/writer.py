@@ -17,6 +17,7 @@ from contract.topics import EVENTS
 from sinks.domain.batch import Batch
 from sinks.engine.writer import Written
 from sinks.evaluators.means import Means
+from sinks.evaluators.projects import RuleBook
 from sinks.evaluators.rules import Rule
 from sinks.evaluators.scoring import Subject, subject_of
 from sinks.evaluators.statements import SOURCE, alert_event, score_event
@@ -42,10 +43,10 @@ class EventProducer(Protocol):
 class EvaluatorWriter:
     """Scores batches of rows; used by one thread."""
 
-    def __init__(self, producer: EventProducer, codec: Codec, rules: Sequence[Rule], means: Means, timeout_seconds: float) -> None:
+    def __init__(self, producer: EventProducer, codec: Codec, book: RuleBook, means: Means, timeout_seconds: float) -> None:
         self._producer = producer
         self._codec = codec
-        self._rules = rules
+        self._book = book
         self._means = means
         self._timeout_seconds = timeout_seconds
 
@@ -72,17 +73,18 @@ class EvaluatorWriter:
 
     def _scored(self, row: AvroRecord) -> Iterator[Event]:
         subject = subject_of(row["target"], row)
-        for rule in self._rules:
-            value = self._judged(rule, subject)
+        wanted = self._book.of(subject.project_id)
+        for rule in wanted.rules:
+            value = self._judged(rule, subject, wanted.sample)
             if value is not None:
                 SINK_EVALUATIONS.labels(rule.spec.name).inc()
                 yield score_event(subject, rule.spec, value, row["row_version"])
                 yield from self._alerts(rule, subject, value, row["row_version"])
 
-    def _judged(self, rule: Rule, subject: Subject) -> float | None:
+    def _judged(self, rule: Rule, subject: Subject, sample: float | None) -> float | None:
         """Return a score; an evaluator that fails scores nothing, and takes nobody else down with it."""
         try:
-            return rule.score(subject)
+            return rule.score(subject, sample)
         except Exception:
             logger.exception("evaluator_failed name=%s project=%s id=%s", rule.spec.name, subject.project_id, subject.id)
             return None

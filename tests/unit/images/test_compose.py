@@ -23,6 +23,7 @@ PORTS = {
     "processor": "WORKER_WEB_PORT",
     "sink-clickhouse": "SINK_WEB_PORT",
     "sink-archive": "SINK_WEB_PORT",
+    "sink-evaluators": "SINK_WEB_PORT",
     "query": "QUERY_HTTP_PORT",
 }
 CLOUD_VARIABLES = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}

@@ -22,6 +22,7 @@ PORT_VARIABLES = {
     "sluice-processor": {"web": "WORKER_WEB_PORT"},
     "sluice-sink-clickhouse": {"web": "SINK_WEB_PORT"},
     "sluice-sink-archive": {"web": "SINK_WEB_PORT"},
+    "sluice-sink-evaluators": {"web": "SINK_WEB_PORT"},
     "sluice-query": {"http": "QUERY_HTTP_PORT"},
 }
 SERVING = [pair for pair in WORKLOADS if pair[1]["metadata"]["name"] in PORT_VARIABLES]

@@ -17,6 +17,7 @@ from contract.topics import EVENTS
 from sinks.domain.batch import Batch, Record
 from sinks.domain.cut import Cut, Slice
 from sinks.evaluators.means import Means
+from sinks.evaluators.projects import RuleBook
 from sinks.evaluators.rules import read_rules
 from sinks.evaluators.scoring import BUILT_IN, MakeEvaluator, Subject
 from sinks.evaluators.writer import EvaluatorWriter
@@ -82,7 +83,8 @@ def batch(*values: bytes) -> Batch:
 def writer(producer: FakeProducer) -> EvaluatorWriter:
     """A writer with the rules above."""
     known: dict[str, MakeEvaluator] = {**BUILT_IN, "broken": broken}
-    return EvaluatorWriter(producer, CODEC, read_rules(json.dumps(RULES), known), Means(), 1.0)
+    book = RuleBook(read_rules(json.dumps(RULES), known), known)
+    return EvaluatorWriter(producer, CODEC, book, Means(), 1.0)
 
 
 def test_a_finished_row_is_scored_where_its_score_belongs() -> None:
