@@ -1,8 +1,10 @@
 """Which client a request comes from, as far as the proxies in front can be believed."""
 
 import ipaddress
+from functools import lru_cache
 
 IPV6_SITE_BITS = 64
+REMEMBERED_ADDRESSES = 4096
 GRPC_FAMILIES = ("ipv4:", "ipv6:")
 
 
@@ -25,6 +27,7 @@ def grpc_address(peer: str) -> str:
     return peer
 
 
+@lru_cache(REMEMBERED_ADDRESSES)
 def _site(address: str) -> str:
     try:
         found = ipaddress.ip_address(address)

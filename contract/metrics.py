@@ -55,6 +55,12 @@ def _declared(collector: AnyCollector, name: str, kind: Kind, documentation: str
     return collector
 
 
+@functools.cache
+def counter_of(counter: Counter, *labels: str | int) -> Counter:
+    """Return the counter of some label values. It is kept, since looking it up costs more than counting; for labels of few values only."""
+    return counter.labels(*labels)
+
+
 def _counter(name: str, documentation: str, *labels: str) -> Counter:
     return _declared(Counter(name, documentation, labels, registry=None), name, "counter", documentation, labels)
 
@@ -161,9 +167,7 @@ SINK_STORED_DELAY_SECONDS = _ages(
     "sink_stored_delay_seconds", "Accepted → stored, every row: from the gateway's stamp on the newest event in it.", "table"
 )
 SINK_LAG_RECORDS = _gauge("sink_lag_records", "Records that are not stored.", "sink", "group", "topic", "partition")
-SINK_LAG_SECONDS = _gauge(
-    "sink_lag_seconds", "Age of the oldest record that is not stored.", "sink", "group", "topic", "partition"
-)
+SINK_LAG_SECONDS = _gauge("sink_lag_seconds", "Age of the oldest record that is not stored.", "sink", "group", "topic", "partition")
 SINK_CONCURRENCY = _gauge("sink_concurrency", "Inserts that may be under way: fewer while the store is slow or refuses.", "sink")
 SINK_HELD_BYTES = _gauge("sink_held_bytes", "Bytes a sink holds between Kafka and the store.", "sink")
 SINK_COLD_ROWS = _counter("sink_cold_rows_total", "Rows written to objects of cold days.", "table")

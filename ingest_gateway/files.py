@@ -8,7 +8,8 @@ import asyncio
 import logging
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from contract.errors import RetryableError
 from contract.metrics import GATEWAY_FILES

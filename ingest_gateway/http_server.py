@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from contract.keys import Project, presented
-from contract.metrics import GATEWAY_REQUESTS
+from contract.metrics import GATEWAY_REQUESTS, counter_of
 from contract.secrets import mask
 from contract.web import HealthChecks, Receive, Response, Scope, Send, health_response, lower_headers, peer_of, respond
 from ingest_gateway.adapters.base import NOBODY, Failure, FailureKind, Route, WireRequest, WireResponse
@@ -64,7 +64,7 @@ class HttpApp:
                 headers = lower_headers(scope["headers"])
                 is_preflight = scope["method"] == OPTIONS
                 answer = self._preflight(found, headers) if is_preflight else await self._take_in(found, scope, headers, receive)
-                GATEWAY_REQUESTS.labels(found.adapter.name, answer.status).inc()
+                counter_of(GATEWAY_REQUESTS, found.adapter.name, answer.status).inc()
                 await _send(send, answer, self._origins.shared(headers) if self._origins and is_shared(found.route) else {})
             else:
                 await self._answer_else(found, scope, send)

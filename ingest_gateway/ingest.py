@@ -5,7 +5,9 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
 
 from contract.batches import split, whereabouts
 from contract.clock import now_us
@@ -28,6 +30,7 @@ from contract.metrics import (
     GATEWAY_RESTRICTED_EVENTS,
     GATEWAY_SHED,
     GATEWAY_SIGNALS,
+    counter_of,
 )
 from contract.tracing import Tracing
 from ingest_gateway.adapters.base import Adapter, Decoded, Failure, FailureKind, Limits, WireRequest, WireResponse
@@ -156,7 +159,7 @@ class Ingest:
 
     async def _take(self, adapter: Adapter, request: WireRequest) -> WireResponse:
         size_bytes = len(request.body)
-        GATEWAY_RECEIVED_BYTES.labels(adapter.name).inc(size_bytes)
+        counter_of(GATEWAY_RECEIVED_BYTES, adapter.name).inc(size_bytes)
         if size_bytes > LARGE_BODY_BYTES:
             decoded = await asyncio.to_thread(adapter.decode, request)
         else:
@@ -243,7 +246,7 @@ class Ingest:
 
     def _count(self, project: Project, decoded: Decoded, received_at: int, attempt: int) -> None:
         protocol, rejections = decoded.source.protocol, decoded.rejections
-        GATEWAY_EVENTS.labels(protocol).inc(len(decoded.items) - len(rejections))
+        counter_of(GATEWAY_EVENTS, protocol).inc(len(decoded.items) - len(rejections))
         if decoded.signal:
             GATEWAY_SIGNALS.labels(decoded.signal).inc(decoded.statements)
         _count_assumptions(decoded.items)

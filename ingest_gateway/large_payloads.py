@@ -9,7 +9,8 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from contract.metrics import GATEWAY_LARGE_PAYLOADS
 from contract.objects import ObjectStore

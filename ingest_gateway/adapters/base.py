@@ -4,9 +4,12 @@ Adapters are pure: no I/O, no clock (`received_at` is given), no randomness. `de
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 from typing import Protocol
+
+import msgspec
 
 from contract.batches import Whereabouts
 from contract.events import Entity, Event, Rejection, Source
@@ -25,18 +28,17 @@ class Limits:
     max_id_length: int = 800
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WireRequest:
+class WireRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A request whose body has been decompressed and whose key has been checked. Header names are lower-case."""
 
     method: str
     path: str
     headers: Mapping[str, str]
-    query: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = {}
     body: bytes = b""
     received_at: int
     project: Project
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits = Limits()
     only: Entity | None = None
     """The one kind of thing that this request may write; None: every kind."""
 
@@ -46,14 +48,13 @@ class WireRequest:
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WireResponse:
+class WireResponse(msgspec.Struct, frozen=True, kw_only=True):
     """An adapter's answer."""
 
     status: int = 200
     body: bytes = b""
     content_type: str = "application/json"
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,8 +94,7 @@ class Failure:
     field: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decoded:
+class Decoded(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """What a request said. `items` keeps the request's order; one entity's statement may be several events."""
 
     items: Sequence[Event | Rejection]
@@ -110,12 +110,12 @@ class Decoded:
     assumed: frozenset[str] = frozenset()
     """Ids of events whose trace the client does not name: it is taken to be the parent's, or the observation's own id."""
 
-    @property
+    @cached_property
     def events(self) -> list[Event]:
         """Return what can be stored."""
         return [item for item in self.items if isinstance(item, Event)]
 
-    @property
+    @cached_property
     def rejections(self) -> list[Rejection]:
         """Return what was refused."""
         return [item for item in self.items if isinstance(item, Rejection)]

@@ -4,13 +4,13 @@ Keys are counted in a count-min sketch, so a million traces take no more memory 
 too much only by a fraction of the limit. Two windows, the older one fading, stand for the last WINDOW_SECONDS.
 """
 
-import hashlib
 from collections.abc import Mapping
 
 WINDOW_SECONDS = 10.0
 ROWS = 4
-COLUMNS = 4096
-HASH_BYTES = 4
+COLUMN_BITS = 12
+COLUMNS = 1 << COLUMN_BITS
+MASK = COLUMNS - 1
 
 
 class HotKeys:
@@ -30,13 +30,15 @@ class HotKeys:
         """Return a key that is over the limit already, None where there is none; then all of `counts` is counted."""
         self._turn(now)
         faded = 1.0 - (now - (self._began_at or 0.0)) / WINDOW_SECONDS
-        cells = {key: _cells(key) for key in counts}
-        for key, places in cells.items():
-            if min(self._counts[row][column] + faded * self._before[row][column] for row, column in places) > self._limit:
+        counted, before = self._counts, self._before
+        cells = [(key, _cells(key)) for key in counts]
+        for key, places in cells:
+            if min([counted[place] + faded * before[place] for place in places]) > self._limit:
                 return key
-        for key, events in counts.items():
-            for row, column in cells[key]:
-                self._counts[row][column] += events
+        for key, places in cells:
+            events = counts[key]
+            for place in places:
+                counted[place] += events
         return None
 
     def _turn(self, now: float) -> None:
@@ -51,10 +53,16 @@ class HotKeys:
         self._began_at += WINDOW_SECONDS * (elapsed // WINDOW_SECONDS)
 
 
-def _empty() -> list[list[int]]:
-    return [[0] * COLUMNS for _ in range(ROWS)]
+def _empty() -> list[int]:
+    return [0] * (ROWS * COLUMNS)
 
 
-def _cells(key: str) -> list[tuple[int, int]]:
-    digest = hashlib.blake2b(key.encode(), digest_size=ROWS * HASH_BYTES).digest()
-    return [(row, int.from_bytes(digest[row * HASH_BYTES : (row + 1) * HASH_BYTES], "big") % COLUMNS) for row in range(ROWS)]
+def _cells(key: str) -> tuple[int, int, int, int]:
+    """Return a key's place in each row. Python's hash of a text is keyed at random, so nobody can choose keys that meet."""
+    digest = hash(key)
+    return (
+        digest & MASK,
+        COLUMNS | (digest >> COLUMN_BITS & MASK),
+        2 * COLUMNS | (digest >> 2 * COLUMN_BITS & MASK),
+        3 * COLUMNS | (digest >> 3 * COLUMN_BITS & MASK),
+    )

@@ -5,7 +5,8 @@ clients that cannot set a header.
 """
 
 import re
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from contract.errors import InvalidEventError
 from contract.events import Event, Rejection, RejectionCode, Source

@@ -1,7 +1,7 @@
 """The Langfuse adapter: batches of events, scores, and set-up calls, at the root and below /langfuse. Spans come by OTLP."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from hashlib import blake2b
 
@@ -35,8 +35,7 @@ CAMEL_NAMES = {"entity_id": "id", "event_time": "timestamp", "parent_id": "paren
 """Sluice's names of fields → Langfuse's, where it is not a matter of case."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DecodedBatch(Decoded):
+class DecodedBatch(Decoded, frozen=True, kw_only=True, dict=True):
     """What a request said, and by which ids its accepted entries are answered, in order."""
 
     accepted_ids: tuple[str, ...] = ()

@@ -1,8 +1,9 @@
 """Exports → events and rejections, one record at a time; whatever a record provokes stays with that record."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
+
+from msgspec.structs import replace
 
 from contract.errors import InvalidEventError
 from contract.events import Event, Rejection, RejectionCode
