@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import uvloop
 
+from contract import collector
 from contract.doorkeeper import AccessSettings
 from contract.errors import SettingsError
 from contract.kafka import KafkaSettings
@@ -72,6 +73,7 @@ def main() -> int:
     try:
         settings = read(os.environ)
         set_up(settings.log)
+        collector.settle()
         for part in (settings.gateway, settings.kafka, settings.access):
             logger.info("gateway_starting %s", " ".join(f"{name}={value}" for name, value in described(part).items()))
         return uvloop.run(serve(settings))

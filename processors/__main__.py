@@ -9,6 +9,7 @@ from pathlib import Path
 import faust
 import uvloop
 
+from contract import collector
 from contract.errors import RetryableError, SettingsError
 from contract.kafka import KafkaSettings, create_topics
 from contract.logs import LogSettings, set_up
@@ -27,6 +28,7 @@ def main() -> int:
     try:
         check_all(os.environ, ProcessorSettings, KafkaSettings, LogSettings)
         set_up(load(LogSettings, os.environ))
+        collector.settle()
         kafka = load(KafkaSettings, os.environ)
         settings = load(ProcessorSettings, os.environ)
         # The changelog as well: Faust hands out partitions without their state while it does not know that topic.

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 
+from contract import collector
 from contract.codec import codec_for
 from contract.control import ControlReader, Directory
 from contract.doorkeeper import AccessSettings
@@ -54,6 +55,7 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     set_up(logs)
+    collector.settle()
     for group in (settings, store, kafka, access, objects):
         logger.info("settings %s", " ".join(f"{name}={value}" for name, value in described(group).items()))
     asyncio.run(serve(settings, store, kafka, access, objects))

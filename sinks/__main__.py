@@ -11,7 +11,7 @@ import os
 import sys
 from typing import Any
 
-from contract import logs
+from contract import collector, logs
 from contract.codec import codec_for
 from contract.control import ControlReader, Directory
 from contract.errors import PipelineError, RetryableError, SettingsError
@@ -46,6 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.write(f"{error}\n")
         return EXIT_SETTINGS
     logs.set_up(settings.log)
+    collector.settle()
     try:
         if command == MIGRATE:
             logger.info("migrated applied=%s", ",".join(migrate(settings.store)) or "nothing")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from contract import collector
 from contract.codec import codec_for
 from contract.control import ControlReader, Directory
 from contract.doorkeeper import AccessSettings
@@ -64,6 +65,7 @@ def run(_arguments: argparse.Namespace) -> int:
     """Run until SIGTERM or SIGINT; 1 means that the sink failed for good, 2 that the settings are wrong."""
     settings = read(os.environ)
     set_up(settings.sinks.log)
+    collector.settle()
     try:
         asyncio.run(_serve(settings))
     except SettingsError:
