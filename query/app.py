@@ -19,6 +19,7 @@ from contract.keys import Project, presented
 from contract.metrics import QUERY_REQUESTS, QUERY_SECONDS, export
 from contract.objects import ObjectSettings, ObjectStore, object_store
 from contract.store import StoreSettings
+from contract.store_schema import NEWEST_MIGRATION
 from contract.web import HttpServer, Receive, Response, Scope, Send
 from query import openapi
 from query.cache import AggregateCache
@@ -32,7 +33,7 @@ from query.reads import Reads
 from query.routes import PREFIX, Route, find_route
 from query.settings import QuerySettings
 from query.shapes import Failure, FailureBody
-from query.statements import ping
+from query.statements import migrated, ping
 from query.turns import Turns
 
 logger = logging.getLogger(__name__)
@@ -127,11 +128,17 @@ class QueryApp:
 
     async def _ping(self) -> None:
         try:
-            rows = await self._reader.rows(ping())
-            self._store_complaint = None if rows[0]["tables"] else "the store has no tables yet"
+            self._store_complaint = await self._complaint_about_tables()
         except Exception as error:  # whatever it is, it must show in /readyz and not end the loop
             logger.exception("store_ping_failed")
             self._store_complaint = str(error) if isinstance(error, RetryableError) else "the store refuses to answer"
+
+    async def _complaint_about_tables(self) -> str | None:
+        if not (await self._reader.rows(ping()))[0]["tables"]:
+            return "the store has no tables yet"
+        if not (await self._reader.rows(migrated()))[0]["applied"]:
+            return f"the store's tables are older than this release: {NEWEST_MIGRATION} is missing; run `sluice migrate`"
+        return None
 
 
 class Handler:

@@ -361,3 +361,8 @@ def state_of_days(query: Query) -> Statement:
 def ping() -> Statement:
     """Select what tells whether the store is there with its tables."""
     return Statement("SELECT count() AS tables FROM system.tables WHERE database = currentDatabase() AND name = 'traces'", {}, {})
+
+
+def migrated() -> Statement:
+    """Select what tells whether the store's schema is at least what reads need."""
+    return Statement("SELECT count() AS applied FROM migrations FINAL WHERE name = {name:String}", {"name": NEWEST_MIGRATION}, {})

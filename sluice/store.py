@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import functools
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +25,7 @@ from query.settings import QuerySettings
 from sinks import settings as sink_settings
 from sinks.app import build_archive_sink, build_clickhouse_sink, build_evaluator_sink, normal
 from sinks.clickhouse.migrations import migrate
+from sinks.clickhouse.migrations import status as migration_states
 from sinks.cold.work import ColdJobs, ColdWork
 from sinks.engine.running import start_thread, stop_on_signals
 from sinks.engine.sink import Sink, Sinks
@@ -88,7 +90,8 @@ async def _serve(settings: StoreProcess) -> None:
     jobs = build_cold_jobs(settings.sinks, directory, lambda: control.is_caught_up)
     port = settings.sinks.sink.web_port or free_port()
     token = store_admin.announce(settings.data_dir, port)
-    web = HttpServer(store_admin.admin_app(Sinks(sinks), jobs, token), settings.sinks.sink.web_host, port)
+    states = functools.partial(migration_states, settings.sinks.store)
+    web = HttpServer(store_admin.admin_app(Sinks(sinks), jobs, token, states), settings.sinks.sink.web_host, port)
     query = build_query(
         settings.query,
         directory,

@@ -4,8 +4,10 @@ It answers on the port of its health checks, to whoever shows the token that sta
 """
 
 import asyncio
+import dataclasses
 import hmac
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +16,14 @@ import msgspec
 from contract import web
 from contract.errors import PipelineError
 from contract.web import AsgiApp, HealthChecks, Receive, Response, Scope, Send
+from sinks.clickhouse.migrations import MigrationState
 from sinks.cold.work import ColdJobs, JobName
 from sluice.embedded.data_dir import write_whole
 from sluice.embedded.errors import StartError
 
 FILE_NAME = "store-admin.json"
 PREFIX = "/cold/"
+MIGRATIONS = "/migrations"
 JOBS: dict[str, JobName] = {"/cold/run": "run", "/cold/verify": "verify"}
 
 
@@ -49,22 +53,29 @@ def find(folder: Path) -> Admin:
         ) from None
 
 
-def admin_app(checks: HealthChecks, jobs: ColdJobs | None, token: str) -> AsgiApp:
+def nothing() -> list[MigrationState]:
+    """Say nothing of migrations."""
+    return []
+
+
+def admin_app(checks: HealthChecks, jobs: ColdJobs | None, token: str, migrations: Callable[[], list[MigrationState]] = nothing) -> AsgiApp:
     """Return an app that answers health, metrics and the operator."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001  ASGI's signature
         found = web.health_response(scope["path"], checks)
-        await web.respond(send, found or await _answer(scope, jobs, token))
+        await web.respond(send, found or await _answer(scope, jobs, token, migrations))
 
     return app
 
 
-async def _answer(scope: Scope, jobs: ColdJobs | None, token: str) -> Response:
+async def _answer(scope: Scope, jobs: ColdJobs | None, token: str, migrations: Callable[[], list[MigrationState]]) -> Response:
     shown = web.lower_headers(scope["headers"]).get("authorization", "")
-    if not scope["path"].startswith(PREFIX):
+    if not scope["path"].startswith((PREFIX, MIGRATIONS)):
         return _said(404, "not found")
     if not hmac.compare_digest(shown.encode(), f"Bearer {token}".encode()):
         return _said(401, f"the token stands in {FILE_NAME}")
+    if scope["path"] == MIGRATIONS:
+        return await _migrations(migrations)
     if jobs is None:
         return _said(409, "old days cannot be moved with these settings; the log says why")
     return await _job_answer(scope, jobs)
@@ -81,6 +92,14 @@ async def _job_answer(scope: Scope, jobs: ColdJobs) -> Response:
                 return _said(409, f"a job is running: {jobs.state['job']}")
             return Response(status=202, body=msgspec.json.encode(jobs.state))
     return _said(404, "not found")
+
+
+async def _migrations(migrations: Callable[[], list[MigrationState]]) -> Response:
+    try:
+        found = await asyncio.to_thread(migrations)
+    except PipelineError as error:
+        return _said(503, str(error))
+    return Response(body=msgspec.json.encode([dataclasses.asdict(state) for state in found]))
 
 
 async def _status(jobs: ColdJobs) -> Response:

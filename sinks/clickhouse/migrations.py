@@ -3,7 +3,7 @@
 import hashlib
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from contract.errors import PipelineError, RetryableError
 from contract.store import StoreSettings, connect
+from sinks.clickhouse.cluster import clustered
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +29,12 @@ CREATE TABLE IF NOT EXISTS migrations (
     applied_at DateTime64(6, 'UTC') DEFAULT now64(6)
 ) ENGINE = ReplacingMergeTree(applied_at) ORDER BY name
 """
+
+
+TABLES = "SELECT name, engine FROM system.tables WHERE database = {database:String} AND name = 'migrations'"
+APPLIED = "SELECT name, checksum, toString(applied_at) FROM {database:Identifier}.migrations FINAL ORDER BY name"
+UNKNOWN = "not known to this release"
+CHANGED = "changed after it was applied"
 
 
 class MigrationError(PipelineError):
@@ -77,43 +84,133 @@ def pending(migrations: Sequence[Migration], applied: dict[str, str]) -> list[Mi
     return [migration for migration in migrations if migration.name not in applied]
 
 
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """One migration that a database has."""
+
+    checksum: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationState:
+    """One migration and where it stands; `problem` says why migrating would be refused, or what is odd."""
+
+    name: str
+    applied_at: str | None
+    problem: str | None = None
+
+
+def states(migrations: Sequence[Migration], applied: Mapping[str, Applied]) -> list[MigrationState]:
+    """Return every migration that is known here or in the database, by number."""
+    known = {migration.name: migration for migration in migrations}
+    found = []
+    for name in sorted(known.keys() | applied.keys()):
+        has = applied.get(name)
+        problem = None
+        if has is not None and name not in known:
+            problem = UNKNOWN
+        elif has is not None and has.checksum != known[name].checksum:
+            problem = CHANGED
+        found.append(MigrationState(name, has.at if has else None, problem))
+    return found
+
+
 def migrate(settings: StoreSettings, migrations: Sequence[Migration] | None = None) -> list[str]:
     """Create the database and apply what is missing; return the names applied.
 
     Raises RetryableError while ClickHouse does not answer, MigrationError where a statement fails. Statements are written so
     that applying them again does no harm, because ClickHouse has no transaction around them.
     """
-    if not _DATABASE_NAME.fullmatch(settings.database):
-        raise MigrationError(f"CLICKHOUSE_DATABASE={settings.database!r} is not a plain name")
+    _check_name(settings)
     wanted = migrations_in() if migrations is None else migrations
     client = connect(settings, database="default")
     try:
-        _run(client, f"CREATE DATABASE IF NOT EXISTS {settings.database}", "database")
+        _check_kind(client, settings)
+        _run(client, clustered(f"CREATE DATABASE IF NOT EXISTS {settings.database}", settings.cluster), "database")
     finally:
         client.close()
     client = connect(settings)
     try:
-        return _apply(client, wanted)
+        return _apply(client, wanted, settings)
     finally:
         client.close()
 
 
-def _apply(client: Client, wanted: Sequence[Migration]) -> list[str]:
-    _run(client, BOOK, "migrations table")
-    applied = {str(name): str(checksum) for name, checksum in client.query("SELECT name, checksum FROM migrations FINAL").result_rows}
+def status(settings: StoreSettings, migrations: Sequence[Migration] | None = None) -> list[MigrationState]:
+    """Return where every migration stands, changing nothing. Raises as `migrate` does."""
+    _check_name(settings)
+    client = connect(settings, database="default")
+    try:
+        is_made = _check_kind(client, settings)
+        applied = _applied(client, settings) if is_made else {}
+    finally:
+        client.close()
+    return states(migrations_in() if migrations is None else migrations, applied)
+
+
+def _check_name(settings: StoreSettings) -> None:
+    if not _DATABASE_NAME.fullmatch(settings.database):
+        raise MigrationError(f"CLICKHOUSE_DATABASE={settings.database!r} is not a plain name")
+
+
+def _check_kind(client: Client, settings: StoreSettings) -> bool:
+    """Tell whether the database has been migrated before; raise MigrationError where CLICKHOUSE_CLUSTER was otherwise then."""
+    found = _rows(client, TABLES, settings)
+    if not found:
+        return False
+    is_replicated = str(found[0][1]).startswith("Replicated")
+    if is_replicated and settings.cluster is None:
+        raise MigrationError(f"database {settings.database} was made for a cluster: set CLICKHOUSE_CLUSTER, or its servers would differ")
+    if settings.cluster is not None and not is_replicated:
+        raise MigrationError(
+            f"database {settings.database} was made for a single server and cannot become CLICKHOUSE_CLUSTER={settings.cluster}'s; "
+            "name another CLICKHOUSE_DATABASE and fill it with `sluice replay`"
+        )
+    return True
+
+
+def _applied(client: Client, settings: StoreSettings) -> dict[str, Applied]:
+    return {str(name): Applied(str(checksum), str(at)) for name, checksum, at in _rows(client, APPLIED, settings)}
+
+
+def _apply(client: Client, wanted: Sequence[Migration], settings: StoreSettings) -> list[str]:
+    _run(client, clustered(BOOK.strip(), settings.cluster), "migrations table")
+    applied = {name: has.checksum for name, has in _applied(client, settings).items()}
     missing = pending(wanted, applied)
+    newer = sorted(applied.keys() - {migration.name for migration in wanted})
+    if newer:
+        logger.warning("migrations_of_a_newer_release %s", ",".join(newer))
     for migration in missing:
         for statement in migration.statements:
-            _run(client, statement, migration.name)
+            _run(client, _for(statement, settings, migration), migration.name)
         client.insert("migrations", [[migration.name, migration.checksum]], column_names=["name", "checksum"])
         logger.info("migration_applied name=%s", migration.name)
     return [migration.name for migration in missing]
+
+
+def _for(statement: str, settings: StoreSettings, migration: Migration) -> str:
+    try:
+        return clustered(statement, settings.cluster)
+    except ValueError as error:
+        raise MigrationError(f"{migration.name}: {error}") from error
+
+
+def _rows(client: Client, sql: str, settings: StoreSettings) -> Sequence[Sequence[object]]:
+    try:
+        return client.query(sql, parameters={"database": settings.database}).result_rows
+    except (ClickHouseError, OSError) as error:
+        raise _translated(error, "migrations table") from error
 
 
 def _run(client: Client, statement: str, what: str) -> None:
     try:
         client.command(statement)
     except (ClickHouseError, OSError) as error:
-        if getattr(error, "code", None) is None:
-            raise RetryableError(f"ClickHouse does not answer: {error}") from error
-        raise MigrationError(f"{what}: {error}") from error
+        raise _translated(error, what) from error
+
+
+def _translated(error: Exception, what: str) -> PipelineError:
+    if getattr(error, "code", None) is None:
+        return RetryableError(f"ClickHouse does not answer: {error}")
+    return MigrationError(f"{what}: {error}")

@@ -12,6 +12,7 @@ from contract.codec import Codec
 from contract.codec import Record as AvroRecord
 from contract.cold_files import ColdFiles
 from contract.errors import CodecError, PipelineError, RetryableError
+from contract.store_schema import SEARCH_INDEXES
 from sinks.clickhouse import container
 from sinks.clickhouse.late import completed, key_of, partial_keys
 from sinks.clickhouse.rows import LAST_START_FIELD, TABLES, Table
@@ -26,6 +27,7 @@ INSERT_SETTINGS: dict[str, Any] = {
     "insert_deduplicate": 1,
     "deduplicate_blocks_in_dependent_materialized_views": 1,
     "max_partitions_per_insert_block": 0,  # a replay may touch more than 100 days
+    "exclude_materialize_skip_indexes_on_insert": ",".join(SEARCH_INDEXES),
 }
 REPORTED_CHARACTERS = 500
 AVRO_ERROR = "avro::Exception"

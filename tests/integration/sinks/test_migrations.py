@@ -4,7 +4,8 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from contract.store import StoreSettings, connect
-from sinks.clickhouse.migrations import Migration, MigrationError, migrate, migrations_in
+from sinks.clickhouse.cluster import clustered
+from sinks.clickhouse.migrations import BOOK, Migration, MigrationError, migrate, migrations_in
 
 FIRST = Migration("0001_first", "CREATE TABLE IF NOT EXISTS one (a String) ENGINE = MergeTree ORDER BY a; -- it; says")
 SECOND = Migration("0002_second", "ALTER TABLE one ADD COLUMN IF NOT EXISTS b String DEFAULT ';';")
@@ -56,3 +57,15 @@ def test_a_database_name_is_checked(bare_store: StoreSettings) -> None:
     """It becomes part of a statement."""
     with pytest.raises(MigrationError, match="plain name"):
         migrate(StoreSettings(path=bare_store.path, database="a; DROP DATABASE b"))
+
+
+def test_a_clusters_statements_are_clickhouse_sql(bare_store: StoreSettings) -> None:
+    """ClickHouse parses each of them as it goes to the servers of a cluster; there is none here to carry it out."""
+    client = connect(bare_store, database="default")
+    statements = [BOOK.strip(), *(statement for migration in migrations_in() for statement in migration.statements)]
+    try:
+        parsed = [client.query(f"EXPLAIN AST {clustered(statement, '{cluster}')}").result_rows for statement in statements]
+    finally:
+        client.close()
+
+    assert len(parsed) == len(statements)

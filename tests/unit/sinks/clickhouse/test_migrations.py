@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from contract.store_schema import NEWEST_MIGRATION
 from sinks.clickhouse.migrations import Migration, MigrationError, migrations_in, pending, statements_of
 
 
@@ -21,6 +22,11 @@ from sinks.clickhouse.migrations import Migration, MigrationError, migrations_in
 def test_statements_are_split_outside_quotes_and_comments(sql: str, expected: list[str]) -> None:
     """A semicolon in text or in a comment ends nothing."""
     assert statements_of(sql) == expected
+
+
+def test_reads_need_the_newest_migration() -> None:
+    """`query` says so in readiness; it may not import the sinks."""
+    assert migrations_in()[-1].name == NEWEST_MIGRATION
 
 
 def test_the_shipped_migrations_are_numbered_without_gaps() -> None:
