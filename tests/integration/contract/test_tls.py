@@ -56,6 +56,23 @@ def test_our_certificate_is_shown_to_clickhouse(authority: Authority) -> None:
 
 
 @pytest.mark.parametrize(("name", "is_spoken_to"), [("clickhouse.internal", True), ("other.internal", False)])
+def test_replicas_are_reached_over_tls_with_shared_connections(authority: Authority, name: str, *, is_spoken_to: bool) -> None:
+    """The pool knows authority, certificate and name as a client of its own would."""
+    mine = authority.pair("sluice")
+    shown = {"CLICKHOUSE_CLIENT_CERT_FILE": str(mine.chain), "CLICKHOUSE_CLIENT_KEY_FILE": str(mine.key)}
+    trusted = {"CLICKHOUSE_CA_FILE": str(authority.ca_file), "CLICKHOUSE_SERVER_NAME": name}
+    with https_server(authority.pair("named", "clickhouse.internal"), 403, REFUSAL, authority.ca_file) as visits:
+        settings = settings_of(1, CLICKHOUSE_READ_URL=f"https://user:hidden-password@127.0.0.1:{visits.port}", **shown, **trusted)
+        pool = settings.pool()
+        with pytest.raises(RetryableError):
+            connect(settings, url=settings.read_urls[0], pool=pool)
+        pool.clear()
+
+    assert bool(visits.paths) == is_spoken_to
+    assert set(visits.clients) <= {"sluice"}
+
+
+@pytest.mark.parametrize(("name", "is_spoken_to"), [("clickhouse.internal", True), ("other.internal", False)])
 def test_the_name_in_clickhouse_s_certificate_can_be_told(authority: Authority, name: str, *, is_spoken_to: bool) -> None:
     """For tunnels, whose address is not the server's."""
     pair = authority.pair("named", "clickhouse.internal")
