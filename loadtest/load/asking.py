@@ -1,13 +1,12 @@
 """The book against the read API: some traces by id, and the totals of their sessions and users."""
 
-from collections import Counter
 from collections.abc import Callable
 
 from loadtest.bookkeeping.reading import Reader, all_of
 from loadtest.bookkeeping.verdict import Verdict
 from loadtest.load.book import Book
 from loadtest.load.polling import is_whole
-from loadtest.load.templates import session_id, trace_id, user_id
+from loadtest.load.templates import session_id, user_id
 
 
 async def compare_by_id(book: Book, reader: Reader, most: int) -> Verdict:
@@ -30,7 +29,7 @@ class _Asked:
         self._verdict = verdict
 
     async def trace(self, number: int) -> None:
-        book, name = self._book, trace_id(self._book.run, number)
+        book, name = self._book, self._book.trace_id(number)
         found = await self._reader.get(f"traces/{name}")
         if found is None:
             self._verdict.lost.append(name)
@@ -50,14 +49,11 @@ class _Asked:
         self._verdict.looked_at[path] = len(certain)
 
     async def _group(self, what: str, numbers: list[int]) -> None:
-        usage: Counter[str] = Counter()
-        stored = [one for number in numbers for one in self._book.template_of(number).stored]
-        for one in stored:
-            usage.update(one.usage)
+        expected = (len(numbers), *self._book.usage(numbers))
         found = await self._reader.get(what)
         if found is None:
             self._verdict.lost.append(what)
             return
         told = found["trace_count"], found["observation_count"], found["usage"]
-        if told != (expected := (len(numbers), len(stored), dict(usage))):
+        if told != expected:
             self._verdict.wrong_totals.append(f"{what}: {told}, should be {expected}")

@@ -2,10 +2,11 @@
 
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from loadtest.load.templates import Template
+from loadtest.load.protocols import Protocol, only_native
+from loadtest.load.templates import Stored, Template
 
 
 def _seconds() -> "array[float]":
@@ -18,6 +19,7 @@ class Book:
 
     run: str
     pool: Sequence[Template]
+    protocol_of: Callable[[int], Protocol] = only_native
     due: "array[float]" = field(default_factory=_seconds)
     """When each acknowledged request was due."""
     sent: "array[float]" = field(default_factory=_seconds)
@@ -39,6 +41,26 @@ class Book:
         """Return how the n-th trace looks."""
         return self.pool[number % len(self.pool)]
 
+    def trace_id(self, number: int) -> str:
+        """Return its id."""
+        return self.protocol_of(number).trace_id(self.run, number)
+
+    def expected(self, number: int) -> dict[str, Stored]:
+        """Return how its observations must stand, by id."""
+        protocol = self.protocol_of(number)
+        stored = self.template_of(number).stored
+        return {protocol.observation_id(self.run, number, index): protocol.stored(one) for index, one in enumerate(stored)}
+
+    def usage(self, numbers: Iterable[int]) -> tuple[int, dict[str, int]]:
+        """Return how many observations some traces have together, and their usage."""
+        count, usage = 0, Counter[str]()
+        for number in numbers:
+            protocol = self.protocol_of(number)
+            for one in self.template_of(number).stored:
+                count += 1
+                usage.update(protocol.stored(one).usage)
+        return count, dict(usage)
+
     def requests(self) -> Iterator[tuple[int, int]]:
         """Yield what to send next, without end: number of the trace, index of its request."""
         number = 0
@@ -55,6 +77,7 @@ class Book:
         self.sent.append(sent)
         self.acknowledged.append(now)
         self.sizes.append(self.template_of(number).events[part])
+        self.left.setdefault(number, len(self.template_of(number).bodies))
         self.left[number] -= 1
         if not self.left[number]:
             del self.left[number]
@@ -64,11 +87,6 @@ class Book:
     def events(self) -> int:
         """Return how many events were acknowledged."""
         return int(sum(self.sizes))
-
-    @property
-    def observations(self) -> int:
-        """Return how many observations the acknowledged traces have."""
-        return sum(len(self.template_of(number).stored) for number in self.done)
 
 
 def mean_events(pool: Sequence[Template]) -> float:

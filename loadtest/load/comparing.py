@@ -7,7 +7,8 @@ from typing import Any
 
 from loadtest.bookkeeping.verdict import Verdict
 from loadtest.load.book import Book
-from loadtest.load.templates import Stored, session_id, trace_id, user_id
+from loadtest.load.protocols import number_of
+from loadtest.load.templates import Stored, session_id, user_id
 
 Row = tuple[Any, ...]
 Costs = Mapping[str, Decimal]
@@ -35,7 +36,7 @@ class Comparison:
             elif self._is_done(of_trace) and (told := _differences(expected, values)):
                 self.verdict.changed.append(f"{name}: {told}")
         book = self._book
-        wanted = {f"{trace_id(book.run, number)}-{index}" for number in book.done for index in range(len(book.template_of(number).stored))}
+        wanted = {name for number in book.done for name in book.expected(number)}
         self._missing_and_doubled("observations", wanted, seen)
 
     def traces(self, rows: Iterable[Row]) -> None:
@@ -48,7 +49,7 @@ class Comparison:
                 self.verdict.unexpected.append(name)
             elif number in self._book.done:
                 self._check_trace(number, (session, user), count, usage, cost)
-        self._missing_and_doubled("traces", {trace_id(self._book.run, number) for number in self._book.done}, seen)
+        self._missing_and_doubled("traces", {self._book.trace_id(number) for number in self._book.done}, seen)
 
     def groups(self, what: str, rows: Iterable[Row]) -> None:
         """Compare sessions, or users, all of whose traces were acknowledged."""
@@ -65,20 +66,15 @@ class Comparison:
         self.verdict.looked_at[what] = len(stored)
 
     def _check_trace(self, number: int, owners: tuple[str, str], count: int, usage: dict[str, int], cost: Decimal) -> None:
-        run = self._book.run
+        run, name = self._book.run, self._book.trace_id(number)
         if owners != (expected := (session_id(run, number), user_id(run, number))):
-            self.verdict.changed.append(f"{trace_id(run, number)}: of {owners}, last said {expected}")
-        self._check_totals(f"trace {trace_id(run, number)}", (1, count, usage, cost), [number])
+            self.verdict.changed.append(f"{name}: of {owners}, last said {expected}")
+        self._check_totals(f"trace {name}", (1, count, usage, cost), [number])
 
     def _check_totals(self, what: str, stored: Row, numbers: list[int]) -> None:
         book = self._book
-        usage: Counter[str] = Counter()
-        for number in numbers:
-            for one in book.template_of(number).stored:
-                usage.update(one.usage)
-        count = sum(len(book.template_of(number).stored) for number in numbers)
-        cost = sum((self._costs[trace_id(book.run, number)] for number in numbers), ZERO)
-        expected = (len(numbers), count, dict(usage), cost)
+        cost = sum((self._costs[book.trace_id(number)] for number in numbers), ZERO)
+        expected = (len(numbers), *book.usage(numbers), cost)
         found = (stored[0], stored[1], {unit: amount for unit, amount in _map(stored[2]).items() if amount}, stored[3])
         if found != expected:
             self.verdict.wrong_totals.append(f"{what}: {found}, should be {expected}")
@@ -90,8 +86,9 @@ class Comparison:
 
     def _number(self, name: str) -> int | None:
         """Return which trace this is; None where this run has none of that name."""
-        last = name.removeprefix(f"{self._book.run}-")
-        number = int(last) if last.isdecimal() else -1
+        number = number_of(self._book.run, name)
+        if number is None or self._book.trace_id(number) != name:
+            return None
         return number if number in self._book.done or number in self._book.left else None
 
     def _is_done(self, name: str) -> bool:
@@ -99,11 +96,11 @@ class Comparison:
 
     def _expected(self, name: str, of_trace: str) -> Stored | None:
         number = self._number(of_trace)
-        index = name.removeprefix(f"{of_trace}-")
-        if number is None or not index.isdecimal():
+        if number is None:
             return None
-        stored = self._book.template_of(number).stored
-        return stored[int(index)] if int(index) < len(stored) else None
+        protocol, stored = self._book.protocol_of(number), self._book.template_of(number).stored
+        index = protocol.index_of(self._book.run, number, name)
+        return protocol.stored(stored[index]) if index is not None and index < len(stored) else None
 
 
 def _differences(expected: Stored, values: list[Any]) -> str:
@@ -117,7 +114,7 @@ def _differences(expected: Stored, values: list[Any]) -> str:
         "output": (output_md5, expected.output_md5),
         "has ended": (bool(has_ended), True),
     }
-    return ", ".join(f"{name} {found}, last said {said}" for name, (found, said) in pairs.items() if found != said)
+    return ", ".join(f"{name} {found}, last said {said}" for name, (found, said) in pairs.items() if said is not None and found != said)
 
 
 def _map(value: Any) -> dict[str, int]:

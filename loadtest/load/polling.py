@@ -14,7 +14,6 @@ import aiohttp
 
 from loadtest.bookkeeping.reading import Reader
 from loadtest.load.book import Book
-from loadtest.load.templates import trace_id
 
 AT_ONCE = 2
 
@@ -67,7 +66,7 @@ class Poller:
     async def _is_there(self, number: int) -> bool:
         began = time.monotonic()
         try:
-            found = await self._reader.get(f"traces/{trace_id(self._book.run, number)}")
+            found = await self._reader.get(f"traces/{self._book.trace_id(number)}")
         except (aiohttp.ClientError, TimeoutError, OSError):
             return False
         finally:
@@ -77,9 +76,8 @@ class Poller:
 
 def is_whole(found: dict[str, Any], book: Book, number: int) -> bool:
     """Tell whether an answer shows every observation of a trace as it was last stated, and totals that agree."""
-    name, template = trace_id(book.run, number), book.template_of(number)
     stored = {one["id"]: one for one in found["observations"]}
-    expected = {f"{name}-{index}": one for index, one in enumerate(template.stored)}
+    expected = book.expected(number)
     return (
         stored.keys() == expected.keys()
         and found["observation_count"] == len(expected)

@@ -48,7 +48,7 @@ class Run:
         self.shape: Shape = settings.chosen_shape()
         self._environ = for_stack(environ)
         self._say = say
-        name = f"l{secrets.token_hex(5)}"
+        name = secrets.token_hex(6)
         self._book = Book(name, pool(settings.seed, name, self.shape.events))
         self._sender: Sender | None = None
         self._is_stopped = False

@@ -26,13 +26,13 @@ Statement = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """How an observation must stand in the end; texts by their MD5."""
+    """How an observation must stand in the end, texts by their MD5; None is not compared."""
 
     usage: dict[str, int]
-    kind: str
-    level: str
-    input_md5: str
-    output_md5: str
+    kind: str | None
+    level: str | None
+    input_md5: str | None
+    output_md5: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
