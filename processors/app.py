@@ -17,6 +17,7 @@ from yarl import URL
 from contract.clock import US_PER_SECOND, now_us
 from contract.codec import codec_for
 from contract.control import ControlReader, Directory
+from contract.doorkeeper import Doorkeeper
 from contract.errors import RetryableError
 from contract.kafka import KafkaSettings, instance_id, producer
 from contract.level import ObeyedLevel
@@ -26,7 +27,7 @@ from contract.standstill import GroupPositions, Place, StandstillWatch
 from contract.stopping import end_within
 from contract.topics import EVENTS, ROW_TOPICS, changelog_config
 from contract.tracing import TracingSettings, tracing
-from contract.web import HttpServer, health_app
+from contract.web import HttpServer
 from processors.agents import LostOwnershipError, Ownership, run
 from processors.assignment import Assignment
 from processors.changelog import Changelog, NotRecoveredError
@@ -35,6 +36,7 @@ from processors.credentials import broker_credentials
 from processors.domain.overrides import Override, read_overrides
 from processors.domain.price_book import PriceBook
 from processors.events_log import KafkaEventsLog
+from processors.history_page import worker_app
 from processors.lags import Lags
 from processors.output import Output
 from processors.pipeline import Pipeline
@@ -92,6 +94,7 @@ class Worker:
             settings.instance_id or f"{os.uname().nodename}:{os.getpid()}",
         )
         self._statistics = Statistics(lambda: self._level.level)
+        self._doorkeeper = Doorkeeper(directory, is_complete=lambda: self._control.is_caught_up)
         self._pipeline = Pipeline(
             self._table,
             self._changelog,
@@ -106,7 +109,7 @@ class Worker:
             lambda: self._level.level,
             self._statistics,
         )
-        self._server = HttpServer(health_app(self), settings.web_host, settings.web_port)
+        self._server = HttpServer(worker_app(self, self._statistics, self._doorkeeper), settings.web_host, settings.web_port)
         self._lags = Lags(settings.group)
         self._standstill = StandstillWatch(GroupPositions(kafka, settings.group, (EVENTS,)), self._places, settings.stall_seconds)
         self._committed: dict[int, int] = {}

@@ -191,7 +191,14 @@ class Step:
         cost = None if priced.total is None else float(priced.total)
         tokens = sum((state.value("usage") or {}).values())
         model = state.value("model") or state.value("requested_model") or UNKNOWN_MODEL
-        self.finished.append(Finished(project_id, model, (end - state.start_time) / US_PER_MS, cost, float(tokens)))
+        latency_ms = (end - state.start_time) / US_PER_MS
+        self.finished.append(Finished(project_id, model, latency_ms, cost, float(tokens), self._user_of(project_id, state)))
+
+    def _user_of(self, project_id: str, state: State) -> str | None:
+        """Return whose trace an observation is in, as far as that is known."""
+        trace_id = trace_id_of(state)
+        trace = None if trace_id is None else self._working.entity(("trace", project_id, trace_id))
+        return None if trace is None else trace[0].value("user_id")
 
     def _belongs_to_deleted(self, project_id: str, state: State) -> bool:
         """Tell whether the trace of an observation or score has been deleted: what comes late is deleted with it."""

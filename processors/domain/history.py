@@ -1,6 +1,6 @@
-"""Trailing percentiles of what generations take, cost and use, by project and model. Pure: `now` is given, in seconds.
+"""Trailing percentiles of what generations take, cost and use, by project and model or user. Pure: `now` is given, in seconds.
 
-The last hour in slots of five minutes; a slot that is over is forgotten whole. Bounded: past MOST_KEYS new models share one entry.
+The last hour in slots of five minutes; a slot that is over is forgotten whole. Bounded: past `most_keys` new names share one entry.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ QUANTILES = (0.5, 0.95, 0.99)
 MEASURES = ("latency_ms", "cost_usd", "tokens")
 
 Key = tuple[str, str]
-"""(project id, model)."""
+"""(project id, model or user id)."""
 
 
 class Finished(NamedTuple):
@@ -27,13 +27,19 @@ class Finished(NamedTuple):
     latency_ms: float | None
     cost_usd: float | None
     tokens: float | None
+    user_id: str | None = None
+
+    @property
+    def measured(self) -> tuple[float | None, float | None, float | None]:
+        """Return the values of MEASURES."""
+        return self.latency_ms, self.cost_usd, self.tokens
 
 
 class Percentile(NamedTuple):
     """One figure."""
 
     project_id: str
-    model: str
+    name: str
     measure: str
     quantile: float
     value: float
@@ -42,24 +48,25 @@ class Percentile(NamedTuple):
 class History:
     """Sketches by slot, key and measure."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_keys: int = MOST_KEYS) -> None:
+        self._most_keys = most_keys
         self._slots: dict[int, dict[Key, dict[str, Sketch]]] = {}
         self._known: set[Key] = set()
 
-    def add(self, finished: Finished, now: float) -> None:
+    def add(self, wanted: Key, finished: Finished, now: float) -> None:
         """Take a generation in."""
         self._forget(now)
         slot = self._slots.setdefault(int(now // SLOT_SECONDS), {})
-        key = self._key(finished)
+        key = self._key(wanted)
         sketches = slot.setdefault(key, {})
-        for measure, value in zip(MEASURES, finished[2:], strict=True):
+        for measure, value in zip(MEASURES, finished.measured, strict=True):
             if isinstance(value, float) and value >= 0:
                 sketches.setdefault(measure, Sketch()).add(value)
 
-    def percentiles(self, now: float) -> Iterator[Percentile]:
-        """Yield every figure of the last hour."""
+    def percentiles(self, now: float, project_id: str | None = None) -> Iterator[Percentile]:
+        """Yield every figure of the last hour, of one project where one is named."""
         self._forget(now)
-        for key in sorted(self._known):
+        for key in sorted(key for key in self._known if project_id in (None, key[0])):
             for measure in MEASURES:
                 merged = Sketch()
                 for slot in self._slots.values():
@@ -70,10 +77,9 @@ class History:
                     if value is not None:
                         yield Percentile(*key, measure, quantile, value)
 
-    def _key(self, finished: Finished) -> Key:
-        key = finished.project_id, finished.model
+    def _key(self, key: Key) -> Key:
         if key not in self._known:
-            key = key if len(self._known) < MOST_KEYS else OTHERS
+            key = key if len(self._known) < self._most_keys else OTHERS
             self._known.add(key)
         return key
 

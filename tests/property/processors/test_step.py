@@ -292,4 +292,23 @@ def test_a_generation_ends_once() -> None:
         table.write(list(step.finish().changes.items()))
         ended += step.finished
 
-    assert [(one.model, one.latency_ms, one.tokens) for one in ended] == [("gpt-4o", 2.0, 7.0)]
+    assert [(one.model, one.latency_ms, one.tokens, one.user_id) for one in ended] == [("gpt-4o", 2.0, 7.0, None)]
+
+
+def test_a_generation_ends_for_the_user_of_its_trace() -> None:
+    """Said in the same record, or in one before."""
+    trace = Event(entity="trace", entity_id="t1", trace_id="t1", event_id="t", event_time=NOW, fields={"user_id": "ann"})
+    fields = {"start_time": NOW, "end_time": NOW + 2_000}
+    first, second = (
+        Event(entity="observation", entity_id=name, trace_id="t1", event_id=name, event_time=NOW, fields=fields | {"kind": "generation"})
+        for name in ("o1", "o2")
+    )
+    table, ended = Table(), []
+    for offset, events in enumerate(([trace, first], [second])):
+        step = Step(PARTITION, table, PRICES, POLICY, NOW)
+        batch = EventBatch(project_id="p", trace_id="t1", received_at=NOW, source=Source("native"), events=events)
+        step.take_all([SourceRecord(offset, batch)])
+        table.write(list(step.finish().changes.items()))
+        ended += step.finished
+
+    assert [one.user_id for one in ended] == ["ann", "ann"]
