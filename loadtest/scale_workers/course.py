@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import msgspec
 
 from loadtest import curves
-from loadtest.burst.offering import OK
+from loadtest.burst.offering import NOT_SENT, OK
 from loadtest.curves import Band, Panel
 
 SHRUNK_TO = 0.5
@@ -48,7 +48,7 @@ def complaints(course: Course) -> list[str]:
     quiet, at_start = max(lag[: course.peak_at], default=0), max(lag[course.peak_at : course.started_at], default=0)
     most = max(lag[course.started_at : course.peak_ended_at], default=0)
     last = min(lag[course.peak_ended_at - LAST_SECONDS : course.peak_ended_at], default=0)
-    found = [f"{count} requests were answered {status or 'not at all'}" for status, count in course.statuses.items() if status != OK]
+    found = [f"{count} requests were answered {status or 'not at all'}" for status, count in _answered(course).items() if status != OK]
     if at_start <= 2 * quiet:
         found.append(f"one worker kept up: {at_start} records waited at most, {quiet} before the peak; a higher --peak is needed")
     if last > SHRUNK_TO * most:
@@ -83,13 +83,23 @@ def markdown(course: Course) -> str:
         ("one worker again, base load", course.alone_at, len(course.moments)),
     )
     lines = [
-        f"Workers {limit}; {load}, requests of {course.events} events.",
+        f"Workers {limit}; {load}, requests of {course.events} events.{_unsent(course)}",
         "",
         "| | seconds | lag at its end | most |",
         "|---|---|---|---|",
     ]
     lines += [_row(name, course.moments[first:last]) for name, first, last in phases]
     return "\n".join([*lines, "", *course.ledgers, *(f"**wrong: {what}**" for what in course.found)]) + "\n"
+
+
+def _answered(course: Course) -> dict[int, int]:
+    """Return the statuses without what the generator could not begin in time."""
+    return {status: count for status, count in course.statuses.items() if status != NOT_SENT}
+
+
+def _unsent(course: Course) -> str:
+    count = course.statuses.get(NOT_SENT, 0)
+    return f" {count} requests could not be begun in time." if count else ""
 
 
 def _row(name: str, moments: Sequence[Moment]) -> str:
