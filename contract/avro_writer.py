@@ -6,7 +6,7 @@ one look-up here, where a general encoder first searches the union for the branc
 
 import struct
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact
 from typing import Any
 
 Write = Callable[[bytearray, Any], None]
@@ -15,6 +15,9 @@ NULL = "null"
 DECIMAL = "decimal"
 ONE_BYTE_LENGTHS = 64
 """Zigzag doubles a length, and one byte of a variable-length number carries 7 bits."""
+
+EXACTLY = Context(prec=80, Emax=999, Emin=-999, traps=[Inexact])
+"""Digits enough for any number of a schema; one that would be rounded, or is out of all bounds, raises Inexact."""
 
 _double = struct.Struct("<d").pack
 _float = struct.Struct("<f").pack
@@ -94,14 +97,16 @@ def _decimal(precision: int, scale: int) -> Write:
     most = 10**precision
 
     def write(out: bytearray, value: Decimal) -> None:
-        sign, digits, exponent = value.as_tuple()
-        if not isinstance(exponent, int) or exponent < -scale:
+        try:
+            scaled = value.scaleb(scale, EXACTLY)
+            unscaled = int(scaled)
+        except (Inexact, ValueError):
+            raise OverflowError(f"{value} has more than {precision} digits") from None
+        if unscaled != scaled:
             raise OverflowError(f"{value} has more than {scale} places")
-        unscaled = int("".join(map(str, digits))) * 10 ** (exponent + scale)
-        if unscaled >= most:
+        if not -most < unscaled < most:
             raise OverflowError(f"{value} has more than {precision} digits")
-        signed = -unscaled if sign else unscaled
-        _bytes(out, signed.to_bytes(signed.bit_length() // 8 + 1, "big", signed=True))
+        _bytes(out, unscaled.to_bytes(unscaled.bit_length() // 8 + 1, "big", signed=True))
 
     return write
 
