@@ -41,6 +41,13 @@ def days_named(kind: IndexKind, ids: str) -> str:
     return f"SELECT DISTINCT toString(date) AS date FROM cold_index WHERE {PROJECT} AND kind = {INDEX_KINDS[kind]} AND id_hash IN ({ids})"
 
 
+def times_by_day(kind: IndexKind, ids: str) -> str:
+    """Return a SELECT of the cold days of ids with the times between which all their rows there begin; `ids` is what stands after IN."""
+    named = f"{PROJECT} AND kind = {INDEX_KINDS[kind]} AND id_hash IN ({ids})"
+    return f"""SELECT toString(date) AS date, min(first_us) AS first_us, max(last_us) AS last_us FROM cold_index
+    WHERE {named} GROUP BY date"""
+
+
 def owner_times(kind: IndexKind, hashes: str, plan: Plan) -> str:
     """Return a SELECT of when traces of sessions or users began and ended on cold days without late rows; `hashes` stands after IN."""
     days = [day for day in plan.days if day.date not in plan.late_dates]

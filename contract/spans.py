@@ -32,7 +32,8 @@ Source = Callable[[Sequence[str], str], str]
 class Span:
     """What of one table is cold, for one read: `shown` objects are read, `contested` ones hold what late rows may have replaced.
 
-    `late` are the dates, among `dates`, that had late rows when the read began, with when these began to be late.
+    `late` are the dates, among `dates`, that had late rows when the read began, with when these began to be late. `within` is a
+    condition that all rows of `shown` meet which are asked for: it lets a reader of objects pass over most of them.
     """
 
     dates: tuple[str, ...] = ()
@@ -40,11 +41,23 @@ class Span:
     columns: tuple[str, ...] = ()
     shown: str = ""
     contested: str = ""
+    within: str = ""
 
     @property
     def is_hot(self) -> bool:
         """Tell whether the table is all there is."""
         return not self.dates
+
+
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """The cold days in which what is asked for can be, and the times between which it begins there; None is not known."""
+
+    dates: Collection[str] | None = None
+    within_us: tuple[int, int] | None = None
+
+
+ANYWHERE = Whereabouts()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +82,11 @@ class Plan:
         until_us: int | None = None,
         dates: Collection[str] | None = None,
         hours: Collection[int] | None = None,
+        within_us: tuple[int, int] | None = None,
     ) -> Span:
         """Return what to read for rows between two times, in some dates and in some hours since the epoch; None is all of them.
 
+        `within_us` bounds the objects' rows alone, where it is known that no other is asked for.
         Only objects are left out for being elsewhere; which hot rows count is the same for every read.
         """
         days = [day for day in self.days if _touches(day.date, since_us, until_us)]
@@ -81,7 +96,8 @@ class Plan:
             day.date: [found for found in day.of(table) if found.holds_hours(since_us, until_us) and _holds_any(found, hours)]
             for day in days
         }
-        shown = [key for day in days if dates is None or day.date in dates for key in keys_of(day, table, wanted[day.date])]
+        opened = {date: [found for found in held if found.holds_hours(*(within_us or (None, None)))] for date, held in wanted.items()}
+        shown = [key for day in days if dates is None or day.date in dates for key in keys_of(day, table, opened[day.date])]
         contested = [key for day in days if day.date in self.late_dates for key in keys_of(day, table, wanted[day.date])]
         return Span(
             dates=tuple(day.date for day in days),
@@ -89,6 +105,7 @@ class Plan:
             columns=tuple(self.structures[table]),
             shown=self._from(table, shown),
             contested=self._from(table, contested),
+            within=_within(within_us),
         )
 
     def late_after_us(self, day: ColdDay) -> int:
@@ -110,6 +127,13 @@ class Plan:
 
 HOT = Plan()
 """Nothing is cold."""
+
+
+def _within(ends_us: tuple[int, int] | None) -> str:
+    if ends_us is None:
+        return ""
+    first, last = (f"fromUnixTimestamp64Micro({at_us}, 'UTC')" for at_us in ends_us)
+    return f"start_time >= {first} AND start_time <= {last}"
 
 
 def _holds_any(found: ColdObject, hours: Collection[int] | None) -> bool:
@@ -159,7 +183,7 @@ def select(table: ColdTable, columns: str, keys: Sequence[str], conditions: Sequ
         dates, cuts_us = zip(*span.late, strict=True)
         parts.append(merged(table, columns, keys, conditions, is_late(dates, cuts_us), span))
     elif span.shown:
-        parts.append(f"SELECT {columns} FROM {span.shown} WHERE {_all([*keys, *conditions])}")
+        parts.append(_shown(columns, [*keys, *conditions], span))
     return "\nUNION ALL\n".join(parts)
 
 
@@ -169,13 +193,17 @@ def merged(table: ColdTable, columns: str, keys: Sequence[str], conditions: Sequ
     parts = [_late(table, columns, late_keys, keys, conditions, span)]
     if span.shown:
         unseen = f"({SORT_KEYS[table]}) NOT IN ({_keys_of_late(table, late_keys)})"
-        parts.append(f"SELECT {columns} FROM {span.shown} WHERE {_all([*keys, unseen, *conditions])}")
+        parts.append(_shown(columns, [*keys, unseen, *conditions], span))
     return "\nUNION ALL\n".join(parts)
 
 
 def _hot(table: ColdTable, columns: str, keys: Sequence[str], conditions: Sequence[str]) -> str:
     where = f" WHERE {_all(conditions)}" if conditions else ""
     return f"SELECT {columns} FROM {table} FINAL PREWHERE {_all(keys)}{where}"
+
+
+def _shown(columns: str, conditions: Sequence[str], span: Span) -> str:
+    return f"SELECT {columns} FROM {span.shown} WHERE {_all([*conditions, *([span.within] if span.within else [])])}"
 
 
 def _late(table: ColdTable, columns: str, late_keys: Sequence[str], keys: Sequence[str], conditions: Sequence[str], span: Span) -> str:

@@ -15,7 +15,7 @@ from contract.cold_catalogue import IndexKind
 from contract.cold_days import US_PER_HOUR
 from contract.cold_files import ColdFiles
 from contract.errors import RetryableError
-from contract.spans import Plan, Span
+from contract.spans import ANYWHERE, Plan, Span, Whereabouts
 from query import statements
 from query.parameters import Query
 from query.shapes import Row
@@ -78,11 +78,17 @@ class ColdReads:
         found = await asyncio.gather(*(self._dates(query.project_id, kind, value) for kind, value in wanted))
         return set.intersection(*found)
 
-    async def dates_of_trace(self, plan: Plan, query: Query) -> Collection[str] | None:
-        """Return the cold days that can hold a trace's rows; None is all of them."""
-        return await self._dates(query.project_id, "trace", query.id) if plan.days else None
+    async def whereabouts_of_trace(self, plan: Plan, query: Query) -> Whereabouts:
+        """Return in which cold days a trace's rows can be, and between which times."""
+        if not plan.days:
+            return ANYWHERE
+        sql = cold_catalogue.times_by_day("trace", "cityHash64({id:String})")
+        found = await self._source.rows(Statement(sql, {"project_id": query.project_id, "id": query.id}, POINT_SETTINGS))
+        if not found:
+            return Whereabouts(dates=())
+        return Whereabouts({row["date"] for row in found}, (min(row["first_us"] for row in found), max(row["last_us"] for row in found)))
 
-    async def dates_of_scored(self, plan: Plan, query: Query, observation_ids: Collection[str]) -> Collection[str] | None:
+    async def dates_of_scored(self, plan: Plan, query: Query, observation_ids: Collection[str]) -> set[str] | None:
         """Return the cold days with scores of a trace's observations that do not name it; None is all of them."""
         if not plan.has_unplaced_scores:
             return set()

@@ -114,14 +114,14 @@ class Reads:
         return daily_metrics(observation_rows, trace_rows)
 
     async def _trace(self, query: Query, plan: Plan) -> tuple[list[Row], list[Row], list[Row]]:
-        dates = await self._cold.dates_of_trace(plan, query)
+        at = await self._cold.whereabouts_of_trace(plan, query)
         trace_rows, observation_rows = await asyncio.gather(
-            self._source.rows(statements.trace_by_id(query, plan, dates)),
-            self._source.rows(statements.observations_of_trace(query, plan, dates)),
+            self._source.rows(statements.trace_by_id(query, plan, at)),
+            self._source.rows(statements.observations_of_trace(query, plan, at)),
         )
         ids = {row["id"] for row in observation_rows}
         scored_dates = await self._cold.dates_of_scored(plan, query, ids)
-        score_rows = await self._source.rows(statements.scores_of_trace(query, ids, plan, dates, scored_dates))
+        score_rows = await self._source.rows(statements.scores_of_trace(query, ids, plan, at, scored_dates))
         return trace_rows, observation_rows, score_rows
 
     async def _page(self, table: Table, query: Query, now_us: int, plan: Plan, *, with_payload: bool = True) -> list[Row]:

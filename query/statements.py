@@ -20,7 +20,7 @@ from contract import spans
 from contract.cold_catalogue import owner_times
 from contract.cold_files import READ_SETTINGS
 from contract.events import DEFAULT_ENVIRONMENT
-from contract.spans import HOT, HOUR, Plan, Span
+from contract.spans import ANYWHERE, HOT, HOUR, Plan, Span, Whereabouts
 from contract.store_schema import NEWEST_MIGRATION
 from query.parameters import Query
 
@@ -95,17 +95,17 @@ class _Where:
 Dates = Collection[str] | None
 
 
-def trace_by_id(query: Query, plan: Plan = HOT, dates: Dates = None) -> Statement:
+def trace_by_id(query: Query, plan: Plan = HOT, at: Whereabouts = ANYWHERE) -> Statement:
     """Select one trace."""
-    span = plan.span("traces", dates=dates)
+    span = plan.span("traces", dates=at.dates, within_us=at.within_us)
     found = spans.select("traces", _TRACE_COLUMNS, [PROJECT, "id = {id:String}"], [], span)
     bound = {"project_id": query.project_id, "id": query.id}
     return Statement(_ordered(found, span, "ORDER BY row_version DESC LIMIT 1"), bound, POINT_SETTINGS)
 
 
-def observations_of_trace(query: Query, plan: Plan = HOT, dates: Dates = None) -> Statement:
+def observations_of_trace(query: Query, plan: Plan = HOT, at: Whereabouts = ANYWHERE) -> Statement:
     """Select a trace's observations, found by the index on trace ids; asking for their hours first costs more than it saves."""
-    span = plan.span("observations", dates=dates)
+    span = plan.span("observations", dates=at.dates, within_us=at.within_us)
     return Statement(
         spans.select("observations", _OBSERVATION_COLUMNS, [PROJECT, "trace_id = {id:String}"], [], span),
         {"project_id": query.project_id, "id": query.id},
@@ -113,19 +113,21 @@ def observations_of_trace(query: Query, plan: Plan = HOT, dates: Dates = None) -
     )
 
 
-def ids_of_observations(plan: Plan = HOT, dates: Dates = None) -> str:
+def ids_of_observations(plan: Plan = HOT, at: Whereabouts = ANYWHERE) -> str:
     """Return a SELECT of the ids of a trace's observations."""
-    return spans.select("observations", "id", [PROJECT, "trace_id = {id:String}"], [], plan.span("observations", dates=dates))
+    return spans.select(
+        "observations", "id", [PROJECT, "trace_id = {id:String}"], [], plan.span("observations", dates=at.dates, within_us=at.within_us)
+    )
 
 
 def scores_of_trace(
-    query: Query, observation_ids: Collection[str], plan: Plan = HOT, dates: Dates = None, scored_dates: Dates = None
+    query: Query, observation_ids: Collection[str], plan: Plan = HOT, at: Whereabouts = ANYWHERE, scored_dates: Dates = None
 ) -> Statement:
     """Select a trace's scores, and those that name one of its observations without naming the trace; these are in `scored_dates`."""
-    all_dates = None if dates is None or scored_dates is None else {*dates, *scored_dates}
+    all_dates = None if at.dates is None or scored_dates is None else {*at.dates, *scored_dates}
     bound: dict[str, Any] = {"project_id": query.project_id, "id": query.id}
     if len(observation_ids) > MOST_BOUND_IDS:
-        observations = f"({ids_of_observations(plan, dates)})"
+        observations = f"({ids_of_observations(plan, at)})"
     else:
         observations = "{ids:Array(String)}"
         bound["ids"] = sorted(observation_ids)
@@ -134,7 +136,7 @@ def scores_of_trace(
         _SCORE_COLUMNS,
         [PROJECT, "(trace_id = {id:String} OR trace_id = '')"],
         [f"(trace_id = {{id:String}} OR observation_id IN {observations})"],
-        plan.span("scores", dates=all_dates),
+        plan.span("scores", dates=all_dates, within_us=at.within_us if scored_dates == set() else None),
     )
     return Statement(sql, bound, POINT_SETTINGS)
 

@@ -27,6 +27,8 @@ QUERIES = (
     "traces/t9-3",
     "traces/t7-3",
     "traces/moved",
+    "traces/long",
+    "traces/unsaid",
     "sessions?limit=100",
     "sessions/s1?limit=10",
     "users?limit=100",
@@ -62,6 +64,12 @@ def furnish(store: ColdStore) -> None:
     store.put("traces", store.trace("moved", days_ago(10, 4), name="", is_deleted=1))
     store.put("traces", store.trace("moved", days_ago(8, 4), name="then"))
     store.put("scores", store.score("unplaced", "", days_ago(11, 4), observation_id="o9-3-0"))
+    store.put("traces", store.trace("long", days_ago(9, 2)))
+    for number, at_us in enumerate((days_ago(10, 23), days_ago(9, 2), days_ago(9, 21), days_ago(8, 22), days_ago(6, 1))):
+        store.put(
+            "observations", store.observation(f"long-{number}", "long", at_us), store.observation(f"unsaid-{number}", "unsaid", at_us)
+        )
+        store.put("scores", store.score(f"of-long-{number}", "long" if number % 2 else "", at_us, observation_id=f"long-{number}"))
     store.put("scores", store.score("of-session", "", days_ago(11, 4), session_id="s-scored"))
     for table, owners in (("sessions", ("s0", "s1", "s2")), ("users", ("u0", "u1", "u2", "u3"))):
         for number, owner in enumerate(owners):
