@@ -114,32 +114,35 @@ class PeakMemory:
             self.peak_bytes = max(self.peak_bytes, self._process.memory_info().rss)
 
 
-def corpus() -> str:
+def corpus(word_count: int) -> str:
     """Return text that compresses about as prose does: words by their rank."""
     chance = random.Random(7)
     words = ["".join(chance.choices("etaoinshrdlucm", k=chance.randint(2, 9))) for _ in range(WORDS)]
     weights = [1 / rank for rank in range(1, WORDS + 1)]
-    return " ".join(chance.choices(words, weights, k=CORPUS_WORDS))
+    return " ".join(chance.choices(words, weights, k=word_count))
 
 
-def fill(client: Client, load: Load) -> float:
-    """Generate the rows; return the seconds it took."""
+def text_sql(client: Client, word_count: int = CORPUS_WORDS) -> str:
+    """Store text to cut pieces from; return the SQL of a piece."""
+    text = corpus(word_count)
+    client.command("CREATE OR REPLACE TABLE corpus (text String) ENGINE = Memory")
+    client.insert("corpus", [[text]], column_names=["text"])
+    piece = f"substring((SELECT text FROM corpus), 1 + cityHash64(number, 1) % {len(text) - 1000}, 100 + number % 500)"
+    return f"concat('{{\"content\":\"', {piece}, '\"}}')"
+
+
+def fill(client: Client, load: Load, text: str) -> float:
+    """Generate the rows, their texts by the SQL `text`, which goes by `number`; return the seconds it took."""
     began = time.monotonic()
-    length = len(corpus()) - 1000
-    client.command("CREATE TABLE corpus (text String) ENGINE = Memory")
-    client.insert("corpus", [[corpus()]], column_names=["text"])
-    piece = f"substring((SELECT text FROM corpus), 1 + cityHash64(number, 1) % {length}, 100 + number % 500)"
-    text = f"concat('{{\"content\":\"', {piece}, '\"}}')"
     for day in range(load.days):
         for first in range(day * load.traces_a_day, (day + 1) * load.traces_a_day, CHUNK_TRACES):
             count = min(CHUNK_TRACES, (day + 1) * load.traces_a_day - first)
             start = f"({load.start_us(day)} + toInt64((number - {day * load.traces_a_day}) * {86_399_000_000 // load.traces_a_day}))"
             for statement in (TRACES, OBSERVATIONS, SCORES):
-                client.command(statement.format(id=ID, start=start, text=text, first=first, count=count))
+                own = text.replace("number", "row") if statement is OBSERVATIONS else text
+                client.command(statement.format(id=ID, start=start, text=own, first=first, count=count))
     for table, owner in (("sessions", "session_id"), ("users", "user_id")):
         client.command(TOTALS.format(table=table, owner=owner))
-    for table in ("traces", "observations", "scores"):
-        client.command(f"OPTIMIZE TABLE {table} FINAL")
     return time.monotonic() - began
 
 
@@ -212,7 +215,9 @@ async def measure(folder: Path, load: Load) -> dict[str, Any]:
     store = StoreSettings(path=folder / "clickhouse")
     migrate(store)
     client = connect(store)
-    fill_seconds = fill(client, load)
+    fill_seconds = fill(client, load, text_sql(client))
+    for table in ("traces", "observations", "scores"):
+        client.command(f"OPTIMIZE TABLE {table} FINAL")
     size_bytes, rows = hot_bytes(client)
     objects = folder / "objects"
     reader = Reader(store, threads=4, timeout_seconds=300)
