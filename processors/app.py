@@ -36,6 +36,7 @@ from processors.credentials import broker_credentials
 from processors.domain.overrides import Override, read_overrides
 from processors.domain.price_book import PriceBook
 from processors.events_log import KafkaEventsLog
+from processors.hand_over import HandOver
 from processors.history_page import worker_app
 from processors.lags import Lags
 from processors.output import Output
@@ -59,7 +60,6 @@ BEAT_SECONDS = 0.25
 CHANGELOG_CHECK_SECONDS = 2.0
 LAG_SECONDS = 1.0
 ASK_AGAIN_SECONDS = 1.0
-HAND_OVER_SECONDS = 5.0
 BARE_SECONDS = 45.0
 LAG_TIMEOUT_SECONDS = 10.0
 MAX_OPEN_FILES = 256
@@ -112,6 +112,7 @@ class Worker:
         self._server = HttpServer(worker_app(self, self._statistics, self._doorkeeper), settings.web_host, settings.web_port)
         self._lags = Lags(settings.group)
         self._standstill = StandstillWatch(GroupPositions(kafka, settings.group, (EVENTS,)), self._places, settings.stall_seconds)
+        self._hand_over = HandOver(self._positions.expected, self._has_committed, self._verify)
         self._committed: dict[int, int] = {}
         self._bare_since: float | None = None
         self._is_ready = False
@@ -264,24 +265,8 @@ class Worker:
         logger.info("partitions_revoked count=%d", len(args[-1]))
         await self._ownership.wait_idle()
         revoked = {tp.partition for tp in args[-1] if tp.topic == EVENTS}
-        await self._hand_over([partition for partition in self._assignment.owned() if partition in revoked])
+        await self._hand_over.of([partition for partition in self._assignment.owned() if partition in revoked])
         self._forget_positions()
-
-    async def _hand_over(self, partitions: list[int]) -> None:
-        """Put right what a paused worker has written to our changelogs: the next owner recovers from them.
-
-        Only a member may: one that was expelled would overwrite the next owner's. A commit tells, Kafka takes none of others.
-        """
-        if not partitions:
-            return
-        try:
-            reached = {partition: await self._positions.expected(partition) for partition in partitions}
-            is_member = await asyncio.wait_for(self._has_committed(reached), HAND_OVER_SECONDS)
-        except (TimeoutError, KafkaException) as error:
-            logger.warning("hand_over_unchecked error=%r", error)
-            return
-        for partition in partitions if is_member else ():
-            await self._verify(partition)
 
     def _forget_positions(self) -> None:
         self._positions.forget()
