@@ -43,7 +43,9 @@ def main() -> int:
     worker = Worker(settings, kafka)
     tables = Path(worker.app.conf.tabledir)
     until_there(lambda: lost_state.drop_copy_of_another(kafka, log, settings.data_dir, tables), RetryableError, "kafka")
-    faust.Worker(worker.app, loglevel=None, redirect_stdouts=False, override_logging=False).execute_from_commandline()
+    program = faust.Worker(worker.app, loglevel=None, quiet=True, redirect_stdouts=False, override_logging=False)
+    program.spinner = None  # it writes between the entries of the log, which programs read
+    program.execute_from_commandline()
     return 0
 
 
