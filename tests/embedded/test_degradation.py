@@ -4,12 +4,13 @@ import functools
 import json
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from contract.control import limits_record
+from contract.control import evaluators_record, limits_record
+from contract.evaluation import ProjectEvaluators
 from contract.limits import ProjectLimits
 from sluice.embedded import running
 from sluice.embedded.endpoints import Endpoints
@@ -85,10 +86,8 @@ def test_a_burst_is_refused_in_part_and_what_was_taken_is_stored(own_stack: Runn
     assert "degradation_level level=3" in log
 
 
-def test_what_is_finished_is_scored(own_stack: RunningStack) -> None:
-    """The score goes the way of all scores, once; evaluators catch up after the pressure of the test before."""
-    where = own_stack.endpoints
-    tenant = new_tenant(where, "judged")
+def judged(where: Endpoints, tenant: Tenant) -> Callable[[], list[dict[str, object]]]:
+    """Send a finished generation whose output is no JSON; return what reads its scores."""
     trace_id, now = uuid.uuid4().hex, datetime.now(UTC)
     observation = {
         "entity": "observation",
@@ -103,7 +102,27 @@ def test_what_is_finished_is_scored(own_stack: RunningStack) -> None:
 
     def scores() -> list[dict[str, object]]:
         answer = call(where, "GET", f"/api/v1/scores?trace_id={trace_id}", None, tenant.read_key)
-        return list(answer.json["data"]) if answer.status == 200 else []
+        return [one | {"expected_id": observation["entity_id"]} for one in answer.json["data"]] if answer.status == 200 else []
 
-    [score] = await_that(scores, WITHIN_SECONDS)
-    assert (score["name"], score["value"], score["observation_id"]) == ("is JSON", 0.0, observation["entity_id"])
+    return scores
+
+
+def test_what_is_finished_is_scored(own_stack: RunningStack) -> None:
+    """The score goes the way of all scores, once; evaluators catch up after the pressure of the test before."""
+    where = own_stack.endpoints
+    [score] = await_that(judged(where, new_tenant(where, "judged")), WITHIN_SECONDS)
+    assert (score["name"], score["value"], score["observation_id"]) == ("is JSON", 0.0, score["expected_id"])
+
+
+def test_a_project_is_scored_by_what_it_says(own_stack: RunningStack) -> None:
+    """Its own evaluator alone, of all there are; others go on as before."""
+    where = own_stack.endpoints
+    tenant = new_tenant(where, "choosy")
+    own = json.dumps({"evaluators": [{"name": "short", "evaluator": "length", "kinds": [], "settings": {"max": 3}}]})
+    control(where, evaluators_record(ProjectEvaluators(project_id="choosy", names=("short",), rules=own)))
+
+    def names() -> set[object]:
+        scores = judged(where, tenant)
+        return {one["name"] for one in await_that(scores, WITHIN_SECONDS)}
+
+    assert await_that(lambda: names() == {"short"}, WITHIN_SECONDS)
