@@ -9,12 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from sinks.__main__ import COLD
+from sinks.app import ARCHIVE, CLICKHOUSE, EVALUATE
+from sluice.__main__ import COMMANDS
+
 ROOT = Path(__file__).parents[3]
 LINES = re.sub(r"\\\n\s*", " ", (ROOT / "Dockerfile").read_text()).splitlines()
 INSTRUCTIONS = [line.split(None, 1) for line in LINES if line and not line.startswith("#")]
 IGNORED = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")]
 MODULES = {"chdb-core": "chdb"}
-SERVICES = ("ingest_gateway.app", "processors.app", "sinks.app", "query.app", "sluice.settings", "sluice.metrics", "sluice.dlq")
+STARTED = ("ingest_gateway", "processors", "sinks", "query")
+SERVICES = (*(f"{name}.__main__" for name in STARTED), *(f"sluice.{command}" for command in COMMANDS))
 
 IMPORT_WITHOUT = """
 import importlib, sys
@@ -76,11 +81,20 @@ def test_what_is_left_out_is_installed_before() -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_service_starts_without_what_is_left_out(service: str) -> None:
-    """Imported with those packages out of reach."""
+def test_a_service_or_command_starts_without_what_is_left_out(service: str) -> None:
+    """Imported with those packages out of reach; `sluice up` would miss them later, and is not what the image is for."""
     missing = ",".join(sorted({MODULES.get(name, name) for name in left_out()}))
     done = subprocess.run(
         (sys.executable, "-W", "ignore", "-c", IMPORT_WITHOUT, missing, service), capture_output=True, text=True, check=False
     )
 
     assert done.returncode == 0, done.stderr
+
+
+def test_the_comment_names_what_can_be_run() -> None:
+    """Every service's module, and every sink's command."""
+    told = (ROOT / "Dockerfile").read_text().partition("FROM")[0]
+    named = set(re.findall(r"`(?:docker run sluice )?-m ([a-z_]+)(?: ([a-z]+))?", told))
+
+    assert {module for module, _ in named} == {*STARTED, "sluice"}
+    assert {command for module, command in named if module == "sinks"} == {CLICKHOUSE, ARCHIVE, EVALUATE, COLD}
