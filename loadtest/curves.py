@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-WIDTH, HEIGHT, LEFT, GAP = 900, 110, 60, 34
+WIDTH, HEIGHT, LEFT, GAP, LEGEND = 900, 110, 60, 34, 220
 COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#ff7f0e")
 FEWEST_MARKS = 6
 STEPS = (1, 5, 10, 30, 60, 300)
@@ -50,7 +50,7 @@ def _panel(panel: Panel, top: int, scale: float) -> str:
             f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.5"/>' for points in _runs(values, top, most, scale)
         ]
         if len(panel.lines) > 1:
-            parts.append(f'<text x="{LEFT + 160 + index * 130}" y="{top + 12}" fill="{colour}">{name}</text>')
+            parts.append(f'<text x="{LEFT + LEGEND + index * 90}" y="{top + 12}" fill="{colour}">{name}</text>')
     return "\n".join(parts) + "\n"
 
 
