@@ -1,6 +1,6 @@
 """Curves as an SVG that can be read."""
 
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from loadtest.curves import HEIGHT, LEFT, WIDTH, Band, Panel, svg
 
@@ -9,7 +9,7 @@ NAMESPACE = "{http://www.w3.org/2000/svg}"
 
 def drawn(*panels: Panel) -> list[str]:
     """The points of every line."""
-    root = ElementTree.fromstring(svg(panels, [Band(1, 2, "burst")]))
+    root = ET.fromstring(svg(panels, [Band(1, 2, "burst")]))
     return [line.attrib["points"] for line in root.iter(f"{NAMESPACE}polyline")]
 
 
