@@ -63,7 +63,7 @@ def build_clickhouse_sink(kafka: KafkaSettings, store: StoreSettings, sink: Sink
     def build() -> Engine:
         codec = codec_for(kafka.schema_registry_url)
         source = _source(kafka, sink, CLICKHOUSE, sink.group, ROW_TOPICS)
-        ledger = Ledger(sink.flush_policy(), lanes_per_topic(sink.concurrent_writers), SCHEMA)
+        ledger = Ledger(sink.flush_policy(), 1, SCHEMA, batches_per_topic(sink.concurrent_writers))
         return _engine(
             _meter(CLICKHOUSE, sink.group, sink),
             kafka,
@@ -164,8 +164,8 @@ def build_evaluator_sink(
     return Sink(plan)
 
 
-def lanes_per_topic(concurrent_writers: int) -> int:
-    """Return how many inserts a topic may have under way; more lanes mean more, smaller inserts."""
+def batches_per_topic(concurrent_writers: int) -> int:
+    """Return how many inserts a topic may have under way; the topics share the writers."""
     return max(1, round(concurrent_writers / len(ROW_TOPICS)))
 
 

@@ -29,7 +29,7 @@ class Clock:
         return self.seconds
 
 
-def engine_on(broker: Broker, store: Store, doom: Doom, *, lanes: int, batch_rows: int) -> Engine:
+def engine_on(broker: Broker, store: Store, doom: Doom, *, lanes: int, batch_rows: int, batches: int = 1) -> Engine:
     policy = FlushPolicy(batch_rows=batch_rows, max_batch_rows=4 * batch_rows, max_batch_bytes=100_000, write_interval_seconds=0.05)
     engine_policy = EnginePolicy(
         poison=PoisonPolicy(run_limit=1_000, ratio_limit=1.0),
@@ -39,7 +39,7 @@ def engine_on(broker: Broker, store: Store, doom: Doom, *, lanes: int, batch_row
         shutdown_seconds=1.0,
     )
     source = Source(FakeConsumer(broker, doom), [TOPIC])
-    return Engine(source, Ledger(policy, lanes, "1"), InlineWorkers(store, broker, doom), engine_policy, Meter("test"), Clock())
+    return Engine(source, Ledger(policy, lanes, "1", batches), InlineWorkers(store, broker, doom), engine_policy, Meter("test"), Clock())
 
 
 def run(engine: Engine, broker: Broker) -> None:
@@ -70,6 +70,7 @@ SIZES = st.lists(st.lists(st.booleans() | st.just(True), min_size=1, max_size=25
     sizes=SIZES,
     gap=st.integers(0, 3),
     lanes=st.integers(1, 3),
+    batches=st.integers(1, 3),
     batch_rows=st.integers(1, 8),
     next_batch_rows=st.integers(1, 8),
     crashes=st.lists(st.integers(1, 40), max_size=5),
@@ -80,6 +81,7 @@ def test_crashes_anywhere_lose_nothing_and_repeat_exactly(
     sizes: list[list[bool]],
     gap: int,
     lanes: int,
+    batches: int,
     batch_rows: int,
     next_batch_rows: int,
     crashes: list[int],
@@ -89,12 +91,12 @@ def test_crashes_anywhere_lose_nothing_and_repeat_exactly(
     """Every good row is stored once, every bad one dead-lettered, and a token always came with the same rows."""
     broker, store = Broker(logs(sizes, gap), failing_commits=failing_commits), Store(outages=outages)
     for crash in crashes:
-        doomed = engine_on(broker, store, Doom(crash), lanes=lanes, batch_rows=batch_rows)
+        doomed = engine_on(broker, store, Doom(crash), lanes=lanes, batch_rows=batch_rows, batches=batches)
         try:
             run(doomed, broker)
         except CrashError:
             batch_rows, next_batch_rows = next_batch_rows, batch_rows
-    run(engine_on(broker, store, Doom(), lanes=lanes, batch_rows=batch_rows), broker)
+    run(engine_on(broker, store, Doom(), lanes=lanes, batch_rows=batch_rows, batches=batches), broker)
 
     sent = [body for log in broker.logs.values() for _, body in log]
     assert sorted(store.rows) == sorted(body for body in sent if body.startswith(b"row"))

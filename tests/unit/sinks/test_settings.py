@@ -4,7 +4,7 @@ import pytest
 
 from contract.errors import SettingsError
 from sinks.__main__ import EXIT_SETTINGS, main
-from sinks.app import lanes_per_topic
+from sinks.app import batches_per_topic
 from sinks.settings import read
 
 
@@ -38,4 +38,4 @@ def test_wrong_settings_end_the_process_with_2(monkeypatch: pytest.MonkeyPatch, 
 @pytest.mark.parametrize(("writers", "lanes"), [(1, 1), (5, 1), (8, 2), (64, 13)])
 def test_writers_are_shared_among_topics(writers: int, lanes: int) -> None:
     """At least one lane a topic."""
-    assert lanes_per_topic(writers) == lanes
+    assert batches_per_topic(writers) == lanes

@@ -9,8 +9,8 @@ POLICY = FlushPolicy(batch_rows=2, max_batch_rows=4, max_batch_bytes=100_000, wr
 P0, P1, P2 = (Partition("t", number) for number in range(3))
 
 
-def ledger_with(*partitions: Partition, lanes: int = 1, unfinished: Cut | None = None, at: int = 0) -> Ledger:
-    ledger = Ledger(POLICY, lanes, "1")
+def ledger_with(*partitions: Partition, lanes: int = 1, batches: int = 1, unfinished: Cut | None = None, at: int = 0) -> Ledger:
+    ledger = Ledger(POLICY, lanes, "1", batches)
     for partition in partitions:
         ledger.assign(partition, at, unfinished)
     return ledger
@@ -43,6 +43,21 @@ def test_a_lane_writes_one_batch_at_a_time() -> None:
 
     assert first.cut.slices == (Slice(0, 0, 3),)
     assert [batch.cut.slices for batch in ledger.due(0.0)] == [(Slice(0, 4, 5),)]
+
+
+def test_what_comes_for_other_partitions_meanwhile_needs_not_wait() -> None:
+    """A second insert takes it, where the lane may have two; never what the first one holds a partition of."""
+    ledger = ledger_with(P0, P1, batches=2)
+    read(ledger, P0, 0, 1)
+    (first,) = ledger.due(0.0)
+    read(ledger, P0, 2, 3)
+    read(ledger, P1, 0, 1)
+
+    (second,) = ledger.due(0.0)
+    read(ledger, P2, 0, 1)
+
+    assert (first.cut.slices, second.cut.slices) == ((Slice(0, 0, 1),), (Slice(1, 0, 1),))
+    assert ledger.due(9.0) == []
 
 
 def test_the_oldest_record_is_the_one_that_is_not_stored() -> None:
