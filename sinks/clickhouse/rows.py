@@ -12,7 +12,8 @@ from contract.schemas import OBSERVATION_ROW, SCORE_ROW, SESSION_ROW, TRACE_ROW,
 from contract.topics import OBSERVATIONS, SCORES, SESSIONS, TRACES, USERS
 
 LAST_START_FIELD = "id"
-"""A row's first fields, up to this one, are what a sink looks at: version, flags, project and id."""
+LAST_START_FIELD_OF_TOTALS = "fence"
+"""A row's first fields, up to these, are what a sink looks at: version, flags, project and id."""
 
 SCHEMA = "2"
 """Names how records become rows; it is part of every insert token, so raise it when that changes."""
@@ -42,6 +43,11 @@ class Table:
     def version_column(self) -> str:
         """Return the column that says how new a row is, µs."""
         return "row_version" if self.entity is not None else "updated_at"
+
+    @property
+    def last_start_field(self) -> str:
+        """Return the last of the fields that a sink looks at."""
+        return LAST_START_FIELD if self.entity is not None else LAST_START_FIELD_OF_TOTALS
 
 
 TRACES_TABLE = Table(

@@ -15,7 +15,7 @@ from contract.errors import CodecError, PipelineError, RetryableError
 from contract.store_schema import SEARCH_INDEXES
 from sinks.clickhouse import container
 from sinks.clickhouse.late import completed, key_of, partial_keys
-from sinks.clickhouse.rows import LAST_START_FIELD, TABLES, Table
+from sinks.clickhouse.rows import TABLES, Table
 from sinks.clickhouse.stored import StoredRows
 from sinks.domain.batch import Batch, Partition, Record, Rejected
 from sinks.domain.faults import Fault, fault_of
@@ -59,7 +59,7 @@ class ClickHouseWriter:
         rejected: list[Rejected] = []
         for partition, record in batch.records():
             try:
-                name, start = self._codec.decode_start(record.value, LAST_START_FIELD)
+                name, start = self._codec.decode_start(record.value, table.last_start_field)
             except CodecError as error:
                 rejected.append(Rejected(partition, record, UNDECODABLE, str(error)[:REPORTED_CHARACTERS]))
                 continue
@@ -67,7 +67,11 @@ class ClickHouseWriter:
                 rejected.append(Rejected(partition, record, "wrong_record", f"a {name} on topic {partition.topic}"))
                 continue
             rows.append(Row(partition, record, start))
-        rejected += bisected(rows, batch.cut.token(table.name), lambda part, token: self._insert(table, part, token))
+        rejected += bisected(
+            rows if table.entity is not None else newest_totals(rows),
+            batch.cut.token(table.name),
+            lambda part, token: self._insert(table, part, token),
+        )
         column = table.version_column
         versions = [row.start[column] for row in rows]
         return Written(table=table.name, row_count=batch.row_count - len(rejected), rejected=tuple(rejected), versions_us=versions)
@@ -101,6 +105,18 @@ class ClickHouseWriter:
         except CodecError as error:
             raise BadRowsError(str(error), UNDECODABLE) from error
         return datums
+
+
+def newest_totals(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows of totals that are not replaced by a later one of the same batch; most are, where a session goes on."""
+    newest: dict[tuple[Any, ...], Row] = {}
+    for row in rows:
+        start = row.start
+        key = start["project_id"], start["id"], start["source_partition"]
+        held = newest.get(key)
+        if held is None or start["fence"] >= held.start["fence"]:
+            newest[key] = row
+    return list(newest.values())
 
 
 class BadRowsError(PipelineError):

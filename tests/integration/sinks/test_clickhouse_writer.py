@@ -128,6 +128,18 @@ def test_totals_are_replaced_by_fence(writer: ClickHouseWriter, client: Client, 
     assert client.query("SELECT trace_count FROM sessions FINAL").result_rows == [(4,)]
 
 
+def test_totals_that_a_later_row_of_the_batch_replaces_are_not_stored(
+    writer: ClickHouseWriter, client: Client, row: Build, batch: Build
+) -> None:
+    """Only the largest fence of each source partition; all of them count as settled."""
+    rows = [row(SESSIONS, "s", fence=fence, source_partition=place) for fence, place in ((5, 0), (9, 0), (7, 0), (2, 1))]
+
+    written = writer.write(batch(SESSIONS, rows))
+
+    assert client.query("SELECT source_partition, fence FROM sessions ORDER BY 1").result_rows == [(0, 9), (1, 2)]
+    assert written.row_count == 4
+
+
 def test_unreadable_records_are_rejected_and_the_rest_stored(writer: ClickHouseWriter, client: Client, row: Build, batch: Build) -> None:
     """Bytes that are no record, and a record of another kind, do not fail their neighbours."""
     stranger = batch(SCORES, [row(SCORES, "s")]).parts[0][0].value
