@@ -9,7 +9,10 @@ from collections.abc import Sequence
 from contract.errors import PipelineError, SettingsError
 
 # In the order of a first hour with Sluice. Imported only when asked for: `settings` must not wait for ClickHouse.
-COMMANDS = ("up", "demo", "doctor", "settings", "metrics", "top", "projects", "keys", "dlq", "replay", "migrate", "cold", "delete")
+COMMANDS = (
+    *("up", "demo", "doctor", "settings", "metrics", "top", "projects", "keys", "dlq", "replay", "migrate"),
+    *("cold", "export", "delete"),
+)
 INTERNAL_COMMANDS = ("store",)
 FAILED = 1
 WRONG_SETTINGS = 2

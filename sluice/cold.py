@@ -8,13 +8,16 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from typing import Any, Protocol
+from urllib.parse import urlencode
 
+import msgspec
 from rich.console import Console
 from rich.table import Table
 
 from contract.errors import RetryableError
 from contract.settings import check_all, load
 from sinks import settings as sink_settings
+from sinks.cold.export import ExportRequest
 from sinks.cold.work import ColdJobs, ColdWork
 from sluice import kafka_access, store_admin
 from sluice.embedded.data_dir import DataDir
@@ -32,6 +35,9 @@ class Jobs(Protocol):
 
     def start(self, job: str) -> None:
         """Begin a job; raise RetryableError where one is running."""
+
+    def export(self, request: ExportRequest) -> None:
+        """Begin an export; raise RetryableError where a job is running."""
 
     def state(self) -> Mapping[str, Any]:
         """Return how far the last one is."""
@@ -57,7 +63,8 @@ def run(arguments: argparse.Namespace) -> int:
     jobs = find_jobs(os.environ)
     if arguments.action == "status":
         return _show_status(jobs.status(), is_json=arguments.json)
-    return _show_outcome(_carried_out(jobs, arguments.action), is_json=arguments.json)
+    jobs.start(arguments.action)
+    return show_outcome(carried_out(jobs), is_json=arguments.json)
 
 
 def find_jobs(environ: Mapping[str, str]) -> Jobs:
@@ -80,6 +87,10 @@ class JobsHere:
         """Begin a job."""
         self._jobs.start("verify" if job == "verify" else "run")
 
+    def export(self, request: ExportRequest) -> None:
+        """Begin an export."""
+        self._jobs.start("export", request)
+
     def state(self) -> Mapping[str, Any]:
         """Return how far it is."""
         return self._jobs.state
@@ -98,6 +109,10 @@ class JobsInStore:
     def start(self, job: str) -> None:
         """Begin a job."""
         self._asked("POST", job)
+
+    def export(self, request: ExportRequest) -> None:
+        """Begin an export."""
+        self._asked("POST", f"export?{urlencode({'request': msgspec.json.encode(request).decode()})}")
 
     def state(self) -> Mapping[str, Any]:
         """Return how far it is."""
@@ -127,9 +142,8 @@ def _message(error: urllib.error.HTTPError) -> str:
         return f"the store process answers {error.code}"
 
 
-def _carried_out(jobs: Jobs, action: str) -> Mapping[str, Any]:
-    """Run a job to its end, showing its progress; return its result. Raises RetryableError where it failed."""
-    jobs.start(action)
+def carried_out(jobs: Jobs) -> Mapping[str, Any]:
+    """Wait for the job that has begun, showing its progress; return its result. Raises RetryableError where it failed."""
     console = Console(stderr=True)
     with console.status("begins") as shown:
         while (state := jobs.state())["is_running"]:
@@ -148,7 +162,8 @@ def _progress(progress: Mapping[str, Any]) -> str:
     return f"{progress['date']}: {progress['days_done']} of {progress['days_total']} days{written}"
 
 
-def _show_outcome(result: Mapping[str, Any], *, is_json: bool) -> int:
+def show_outcome(result: Mapping[str, Any], *, is_json: bool) -> int:
+    """Print what came of a job; 1 where it found something wrong."""
     problems = result.get("problems", [])
     if is_json:
         print(json.dumps(result))
@@ -162,6 +177,8 @@ def _show_outcome(result: Mapping[str, Any], *, is_json: bool) -> int:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(str(one) for one in value) or "none"
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {count:,}" for name, count in value.items()) or "none"
     return f"{value:,}" if isinstance(value, int) else str(value)

@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import msgspec
 
@@ -17,6 +18,7 @@ from contract import web
 from contract.errors import PipelineError
 from contract.web import AsgiApp, HealthChecks, Receive, Response, Scope, Send
 from sinks.clickhouse.migrations import MigrationState
+from sinks.cold.export import ExportRequest
 from sinks.cold.work import ColdJobs, JobName
 from sluice.embedded.data_dir import write_whole
 from sluice.embedded.errors import StartError
@@ -87,6 +89,8 @@ async def _job_answer(scope: Scope, jobs: ColdJobs) -> Response:
             return await _status(jobs)
         case "GET", "/cold/job":
             return Response(body=msgspec.json.encode(jobs.state))
+        case "POST", "/cold/export":
+            return _export(scope, jobs)
         case "POST", path if path in JOBS:
             if not jobs.start(JOBS[path]):
                 return _said(409, f"a job is running: {jobs.state['job']}")
@@ -100,6 +104,18 @@ async def _migrations(migrations: Callable[[], list[MigrationState]]) -> Respons
     except PipelineError as error:
         return _said(503, str(error))
     return Response(body=msgspec.json.encode([dataclasses.asdict(state) for state in found]))
+
+
+def _export(scope: Scope, jobs: ColdJobs) -> Response:
+    """Begin an export; what is asked for stands in the query string as JSON."""
+    try:
+        asked = dict(parse_qsl((scope.get("query_string") or b"").decode(), strict_parsing=True))
+        request = msgspec.json.decode(asked["request"], type=ExportRequest)
+    except (ValueError, KeyError) as error:
+        return _said(400, f"not an export: {error}")
+    if not jobs.start("export", request):
+        return _said(409, f"a job is running: {jobs.state['job']}")
+    return Response(status=202, body=msgspec.json.encode(jobs.state))
 
 
 async def _status(jobs: ColdJobs) -> Response:

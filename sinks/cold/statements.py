@@ -33,6 +33,12 @@ def hot_days() -> str:
     return f"SELECT DISTINCT project_id, toString(day) FROM ({' UNION ALL '.join(tables)}) ORDER BY 2, 1"
 
 
+def days_of_project() -> str:
+    """Select the days of which a project has rows in the store."""
+    tables = [f"SELECT DISTINCT toDate(start_time) AS day FROM {table} PREWHERE {PROJECT}" for table in COLD_TABLES]
+    return f"SELECT DISTINCT toString(day) FROM ({' UNION ALL '.join(tables)}) ORDER BY 1"
+
+
 def hot_rows(table: ColdTable) -> str:
     """Count a project's day by hour: every version and tombstone stored up to the cut."""
     where = f"PREWHERE {PROJECT} AND {DAY} AND {STORED}"

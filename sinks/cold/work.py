@@ -20,16 +20,19 @@ from contract.metrics import SINK_COLD_BYTES, SINK_COLD_ROWS, SINK_COLD_RUNS, SI
 from contract.objects import ListedStore, ObjectSettings, object_store
 from contract.store import StoreSettings, connect
 from sinks.cold.catalogue import Catalogue
+from sinks.cold.destination import destination
+from sinks.cold.export import Exporter, ExportRequest
 from sinks.cold.lease import BusyError
 from sinks.cold.mover import Mover
 from sinks.cold.policy import ColdPolicy
 from sinks.cold.report import Progress
+from sinks.cold.search_index import SearchIndex
 from sinks.cold.settings import ColdSettings
 from sinks.cold.verifying import verify
 
 logger = logging.getLogger(__name__)
 
-JobName = Literal["run", "verify"]
+JobName = Literal["run", "verify", "export"]
 STATEMENT_SECONDS = 6 * 3600
 """Longest a statement of the mover may take; a server answers nothing until it has written an object."""
 RETRY_SECONDS = 300.0
@@ -52,9 +55,10 @@ class ColdWork:
         self._lock = threading.Lock()
 
     def run(self, say: Callable[[Progress], None]) -> dict[str, Any]:
-        """Move what is due; return the report. Raises PipelineError."""
+        """Move what is due, then make the search indexes of days that stay; return the report. Raises PipelineError."""
         with self._alone(), self._client() as client:
             report = self._mover(client, say).run(_today(), list(self._directory.projects))
+            SearchIndex(client, self._settings.bounds().settings()).make(_today())
         for table, rows in report.rows_written.items():
             SINK_COLD_ROWS.labels(table).inc(rows)
         SINK_COLD_BYTES.inc(report.bytes_written)
@@ -64,6 +68,13 @@ class ColdWork:
         """Read everything back; return the verdict. Raises PipelineError."""
         with self._alone(), self._client() as client:
             return verify(self._catalogue(client), self._files, self._objects(), say).as_dict()
+
+    def export(self, request: ExportRequest, say: Callable[[Progress], None]) -> dict[str, Any]:
+        """Write a project's rows to where it says; return the report. Raises PipelineError."""
+        to = destination(request.to, self._store, self._object_settings)
+        with self._alone(), self._client() as client:
+            exporter = Exporter(self._catalogue(client), self._files, self._objects(), to, request, now=_now, say=say)
+            return exporter.run()
 
     def status(self) -> dict[str, Any]:
         """Return what is cold by project, and which days are due. Raises PipelineError."""
@@ -138,11 +149,11 @@ class ColdJobs:
         """Begin nothing more. A job under way ends with the process: it is safe to end anywhere."""
         self._stopping.set()
 
-    def start(self, job: JobName) -> bool:
-        """Begin a job; return False where one is running."""
+    def start(self, job: JobName, request: ExportRequest | None = None) -> bool:
+        """Begin a job, an export with what it is about; return False where one is running."""
         if not self._begin(job):
             return False
-        threading.Thread(target=self._run, args=(job,), name=f"cold-{job}", daemon=True).start()
+        threading.Thread(target=self._run, args=(job, request), name=f"cold-{job}", daemon=True).start()
         return True
 
     @property
@@ -161,13 +172,13 @@ class ColdJobs:
             self._state = {"job": job, "is_running": True, "progress": None, "result": None, "error": None}
             return True
 
-    def _run(self, job: JobName) -> bool:
+    def _run(self, job: JobName, request: ExportRequest | None = None) -> bool:
         def say(progress: Progress) -> None:
             self._state = {**self._state, "progress": dataclasses.asdict(progress)}
 
         result, failure = None, None
         try:
-            result = (self._work.run if job == "run" else self._work.verify)(say)
+            result = self._result(job, request, say)
             logger.info("cold_%s_finished %s", job, " ".join(f"{name}={value}" for name, value in result.items()))
         except PipelineError as error:
             failure = str(error)
@@ -182,6 +193,11 @@ class ColdJobs:
         self._state = {**self._state, "is_running": False, "result": result, "error": failure}
         return failure is None
 
+    def _result(self, job: JobName, request: ExportRequest | None, say: Callable[[Progress], None]) -> dict[str, Any]:
+        if request is not None:
+            return self._work.export(request, say)
+        return self._work.run(say) if job == "run" else self._work.verify(say)
+
     def _keep_time(self) -> None:
         while not self._stopping.wait(self._seconds_to_next()):
             while self._begin("run") and not self._run("run") and not self._stopping.wait(RETRY_SECONDS):
@@ -195,3 +211,7 @@ class ColdJobs:
 
 def _today() -> dt.date:
     return dt.datetime.now(dt.UTC).date()
+
+
+def _now() -> str:
+    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")

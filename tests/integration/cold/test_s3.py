@@ -4,8 +4,10 @@ import datetime as dt
 import shutil
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import httpx
 import pytest
 
@@ -16,6 +18,8 @@ from contract.store import StoreSettings, connect
 from loadtest.chaos import s3_server
 from sinks.clickhouse.migrations import migrate
 from sinks.cold.catalogue import Catalogue
+from sinks.cold.destination import destination
+from sinks.cold.export import Exporter, ExportRequest
 from sinks.cold.mover import Bounds, Mover
 from sinks.cold.policy import ColdPolicy
 from sinks.cold.report import Progress
@@ -97,6 +101,31 @@ def test_days_move_to_a_bucket_and_back_to_readers(cold: ColdStore, today: dt.da
         assert len(verify(catalogue, S3Files(cold.objects), object_store(cold.objects), nobody).problems) == 1
     mover_of(cold, retention_days=1).run(today)
     assert list(object_store(cold.objects).keys("p1")) == []
+
+
+def test_a_project_is_exported_to_a_bucket(cold: ColdStore, tmp_path: Path, today: dt.date) -> None:
+    """Hot and cold days as objects with a manifest; made again only what has changed is written."""
+    cold.fill(range(6, 10), traces_a_day=5)
+    mover_of(cold).run(today)
+    store = object_store(cold.objects)
+    request = ExportRequest(project_id="p1", to=f"s3://{BUCKET}/p1/exports")
+
+    def export() -> dict[str, Any]:
+        to = destination(request.to, cold.settings, cold.objects)
+        catalogue = Catalogue(cold.client, dict(READ_SETTINGS))
+        return Exporter(catalogue, S3Files(cold.objects), store, to, request, now=lambda: "now", say=nobody).run()
+
+    assert export()["rows"] == {"traces": 20, "observations": 40, "scores": 8}
+    assert export()["files_written"] == 0
+    names = [key.removeprefix("p1/exports/") for key in store.keys("p1/exports")]
+    assert names == [
+        *(f"{date_of(day)}/{table}.parquet" for day in (9, 8, 7, 6) for table in ("observations", "scores", "traces")),
+        "manifest.json",
+    ]
+    found = store.get(f"p1/exports/{date_of(9)}/traces.parquet")
+    assert found is not None
+    (tmp_path / "traces.parquet").write_bytes(found.body)
+    assert duckdb.execute(f"SELECT count(*) FROM '{tmp_path}/traces.parquet'").fetchone() == (5,)
 
 
 def nobody(_progress: Progress) -> None:
