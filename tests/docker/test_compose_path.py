@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 GATEWAY, QUERY, PROMETHEUS = "http://127.0.0.1:8080", "http://127.0.0.1:8090", "http://127.0.0.1:9090"
 INGEST, READ = {"authorization": "Bearer sl-ingest-compose-only"}, {"authorization": "Bearer sl-read-compose-only"}
 READY_SECONDS, STORED_SECONDS = 300.0, 60.0
-SCRAPED_SERVICES = 5
+SCRAPED_SERVICES = 6
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(1200)]
 
