@@ -167,6 +167,14 @@ SINK = (
     _v("MAX_BATCH_BYTES", "int", 16 * 1024 * 1024, "Bytes that make a batch, whatever its rows.", at_least=1024),
     _v("SINK_BUFFER_BYTES", "int", 64 * 1024 * 1024, "Bytes a sink holds before it stops fetching.", at_least=1024 * 1024),
     _v("WRITE_INTERVAL_MS", "int", 500, "Oldest a row may get before its batch is written.", at_least=10, at_most=60_000),
+    _v(
+        "TOTALS_INTERVAL_MS",
+        "int",
+        500,
+        "Oldest a session's or user's totals may get before they are written, where that is longer than WRITE_INTERVAL_MS.",
+        at_least=10,
+        at_most=60_000,
+    ),
     _v("CONCURRENT_WRITERS", "int", 8, "Inserts at a time; a partition is in one of them, so order holds.", at_least=1, at_most=64),
     _v(
         "SLOW_INSERT_SECONDS",

@@ -12,7 +12,7 @@ from contract.kafka import KafkaSettings, consumer, create_topics, instance_id, 
 from contract.objects import ObjectSettings, object_store
 from contract.standstill import GroupPositions
 from contract.store import StoreSettings, connect
-from contract.topics import EVENTS, OBSERVATIONS, ROW_TOPICS, TRACES, topics
+from contract.topics import EVENTS, OBSERVATIONS, ROW_TOPICS, TOTALS_TOPICS, TRACES, topics
 from contract.tracing import TracingSettings, tracing
 from sinks.archive import writer as archive
 from sinks.archive.writer import ArchiveWriter
@@ -63,7 +63,8 @@ def build_clickhouse_sink(kafka: KafkaSettings, store: StoreSettings, sink: Sink
     def build() -> Engine:
         codec = codec_for(kafka.schema_registry_url)
         source = _source(kafka, sink, CLICKHOUSE, sink.group, ROW_TOPICS)
-        ledger = Ledger(sink.flush_policy(), 1, SCHEMA, batches_per_topic(sink.concurrent_writers))
+        slower = dict.fromkeys(TOTALS_TOPICS, sink.totals_policy())
+        ledger = Ledger(sink.flush_policy(), 1, SCHEMA, batches_per_topic(sink.concurrent_writers), slower)
         return _engine(
             _meter(CLICKHOUSE, sink.group, sink),
             kafka,

@@ -1,5 +1,6 @@
 """What a sink reads from its environment."""
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,7 @@ class SinkSettings:
     max_batch_bytes: int = env("MAX_BATCH_BYTES")
     buffer_bytes: int = env("SINK_BUFFER_BYTES")
     write_interval_ms: int = env("WRITE_INTERVAL_MS")
+    totals_interval_ms: int = env("TOTALS_INTERVAL_MS")
     concurrent_writers: int = env("CONCURRENT_WRITERS")
     slow_insert_seconds: float = env("SLOW_INSERT_SECONDS")
     retry_backoff_max_seconds: float = env("RETRY_BACKOFF_MAX_SECONDS")
@@ -56,6 +58,11 @@ class SinkSettings:
             max_batch_bytes=self.max_batch_bytes,
             write_interval_seconds=self.write_interval_ms / MS_PER_SECOND,
         )
+
+    def totals_policy(self) -> FlushPolicy:
+        """Return when a batch of totals is cut: they may wait longer, and most are replaced by the next meanwhile."""
+        interval_ms = max(self.write_interval_ms, self.totals_interval_ms)
+        return dataclasses.replace(self.flush_policy(), write_interval_seconds=interval_ms / MS_PER_SECOND)
 
     def poison_policy(self) -> PoisonPolicy:
         """Return when bad records stop the sink."""

@@ -5,7 +5,7 @@ costs ClickHouse about the same for 80 rows as for 8. A partition is in one batc
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -59,10 +59,21 @@ class _Flight(NamedTuple):
 
 
 class Ledger:
-    """Book-keeping of one sink; pure, so `now` (seconds, monotonic) is given. A lane has at most `batches_per_lane` in flight."""
+    """Book-keeping of one sink; pure, so `now` (seconds, monotonic) is given.
 
-    def __init__(self, policy: FlushPolicy, lanes_per_topic: int, schema: str, batches_per_lane: int = 1) -> None:
+    A lane has at most `batches_per_lane` in flight. `policies` are those of single topics, where they are not `policy`.
+    """
+
+    def __init__(
+        self,
+        policy: FlushPolicy,
+        lanes_per_topic: int,
+        schema: str,
+        batches_per_lane: int = 1,
+        policies: Mapping[str, FlushPolicy] | None = None,
+    ) -> None:
         self._policy = policy
+        self._policies = policies or {}
         self._lanes_per_topic = lanes_per_topic
         self._batches_per_lane = batches_per_lane
         self._schema = schema
@@ -115,7 +126,7 @@ class Ledger:
         for lane, owners in sorted(members.items(), key=lambda item: _oldest(item[1])):
             if room is not None and len(batches) >= room:
                 break
-            if in_flight[lane] < self._batches_per_lane and self._is_due(owners, now, is_draining=is_draining):
+            if in_flight[lane] < self._batches_per_lane and self._is_due(lane, owners, now, is_draining=is_draining):
                 batches.append(self._cut(lane, owners))
         return batches
 
@@ -183,12 +194,13 @@ class Ledger:
         self._assigned[owner.partition] = fresh
         return fresh
 
-    def _is_due(self, owners: list[Assigned], now: float, *, is_draining: bool) -> bool:
+    def _is_due(self, lane: Lane, owners: list[Assigned], now: float, *, is_draining: bool) -> bool:
         rows = sum(len(owner.buffer.records) for owner in owners)
         held_bytes = sum(owner.buffer.held_bytes for owner in owners)
         oldest = min((owner.buffer.since for owner in owners if owner.buffer.since is not None), default=now)
         backlog = sum(owner.backlog for owner in owners)
-        return is_draining or self._policy.is_due(rows, held_bytes, now - oldest, backlog)
+        policy = self._policies.get(lane.topic, self._policy)
+        return is_draining or policy.is_due(rows, held_bytes, now - oldest, backlog)
 
     def _cut(self, lane: Lane, owners: list[Assigned]) -> Batch:
         rows, size_bytes = self._policy.max_batch_rows, self._policy.max_batch_bytes

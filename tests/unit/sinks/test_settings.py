@@ -35,6 +35,14 @@ def test_wrong_settings_end_the_process_with_2(monkeypatch: pytest.MonkeyPatch, 
     assert "BATCH_SIZE='many': expected a whole number" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("interval_ms", "seconds"), [("100", 0.5), ("2000", 2.0)])
+def test_totals_may_wait_longer_and_never_less(interval_ms: str, seconds: float) -> None:
+    """Half a second, unless everything may wait longer."""
+    totals = read({"WRITE_INTERVAL_MS": interval_ms}).sink.totals_policy()
+
+    assert totals.write_interval_seconds == seconds
+
+
 @pytest.mark.parametrize(("writers", "lanes"), [(1, 1), (5, 1), (8, 2), (64, 13)])
 def test_writers_are_shared_among_topics(writers: int, lanes: int) -> None:
     """At least one lane a topic."""

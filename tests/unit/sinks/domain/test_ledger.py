@@ -1,5 +1,7 @@
 """The ledger: lanes, replays, partitions that come and go."""
 
+import dataclasses
+
 from sinks.domain.batch import Partition, Record
 from sinks.domain.cut import Cut, Slice
 from sinks.domain.flush import FlushPolicy
@@ -58,6 +60,21 @@ def test_what_comes_for_other_partitions_meanwhile_needs_not_wait() -> None:
 
     assert (first.cut.slices, second.cut.slices) == ((Slice(0, 0, 1),), (Slice(1, 0, 1),))
     assert ledger.due(9.0) == []
+
+
+def test_a_topic_may_have_a_policy_of_its_own() -> None:
+    """What may wait longer does; the others keep to theirs."""
+    patient = dataclasses.replace(POLICY, write_interval_seconds=9.0)
+    totals = Partition("totals", 0)
+    ledger = Ledger(POLICY, 1, "1", policies={"totals": patient})
+    for partition in (P0, totals):
+        ledger.assign(partition, 0, None)
+        read(ledger, partition, 0)
+
+    early, late = ledger.due(1.0), ledger.due(9.0)
+
+    assert [batch.cut.topic for batch in (*early, *late)] == ["t", "totals"]
+    assert (len(early), len(late)) == (1, 1)
 
 
 def test_the_oldest_record_is_the_one_that_is_not_stored() -> None:
