@@ -102,7 +102,7 @@ def connect(
     database: str | None = None,
     pool: Any = None,
 ) -> Client:
-    """Return a client; each thread needs its own. Raises RetryableError while ClickHouse does not answer.
+    """Return a client; each thread needs its own. Raises RetryableError while ClickHouse does not answer, SettingsError where none is set.
 
     `url` None means the settings' own, `database` likewise; pass "default" before it exists. `pool` holds connections that several
     clients share.
@@ -124,5 +124,7 @@ def connect(
             pool_mgr=pool,
             **settings.tls(address),
         )
+    except ImportError as error:  # the image leaves the ClickHouse inside a process out
+        raise SettingsError(["CLICKHOUSE_URL: must be set: this installation has no ClickHouse of its own"]) from error
     except (ClickHouseError, OSError) as error:
         raise RetryableError(f"ClickHouse does not answer: {error}") from error
