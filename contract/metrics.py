@@ -180,6 +180,9 @@ SINK_STOPPED = _gauge("sink_stopped", "1 while a sink stores nothing and says wh
 
 QUERY_REQUESTS = _counter("query_requests_total", "Reads answered.", "route", "status")
 QUERY_LARGE_PAYLOADS = _counter("query_large_payloads_total", "Payloads of traces read from object storage: fetched, missing.", "outcome")
+QUERY_OVERDUE_DAYS = _gauge(
+    "query_overdue_days", "Days older than HOT_DAYS of which the store has had rows for 36 hours: a mover should have taken them."
+)
 QUERY_SECONDS = _histogram("query_seconds", "Duration of a read.", "route")
 
 

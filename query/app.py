@@ -1,7 +1,6 @@
 """The read API as an ASGI app on Granian: routes, keys, errors, health. `build` puts it together."""
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Callable
@@ -25,6 +24,7 @@ from query import openapi
 from query.cache import AggregateCache
 from query.cold import ColdReads
 from query.errors import BadRequestError, NotFoundError
+from query.overdue import OverdueDays
 from query.page import start_page
 from query.parameters import Query, read_query
 from query.payloads import Payloads
@@ -63,8 +63,10 @@ class QueryApp:
         unready: Complaint = nothing_to_say,
         files: ColdFiles | None = None,
         objects: ObjectStore | None = None,
+        overdue: OverdueDays | None = None,
     ) -> None:
         self._reader = reader
+        self._overdue = overdue
         self._payloads = Payloads(objects)
         self._unready = unready
         export("query")
@@ -75,7 +77,7 @@ class QueryApp:
         self._server = HttpServer(self, settings.host, settings.http_port)
         certificate = settings.certificate()
         self._https_server = HttpServer(self, settings.host, settings.https_port, certificate) if certificate else None
-        self._pinging: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     @property
     def port(self) -> int:
@@ -95,15 +97,16 @@ class QueryApp:
         await self._ping()
         for server in self._servers():
             await server.start()
-        self._pinging = asyncio.create_task(self._keep_pinging())
+        self._tasks.append(asyncio.create_task(self._keep_pinging()))
+        if self._overdue is not None:
+            self._tasks.append(asyncio.create_task(self._overdue.keep_looking()))
         logger.info("query_listening port=%d", self.port)
 
     async def stop(self) -> None:
         """Stop listening, finish what is being read, close the connections to the store."""
-        if self._pinging is not None:
-            self._pinging.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._pinging
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(*(server.stop() for server in self._servers()))
         self._payloads.close()
         await self._reader.stop()
@@ -234,4 +237,5 @@ def build(
     reader = Reader(store, threads=settings.threads, timeout_seconds=settings.timeout_seconds)
     doorkeeper = Doorkeeper(directory, access, lambda: unready() is None)
     payloads = None if objects is None else object_store(objects)
-    return QueryApp(settings, doorkeeper, reader, unready, readable_cold_files(store, objects), payloads)
+    overdue = OverdueDays(reader, settings.hot_days, lambda: directory.retentions)
+    return QueryApp(settings, doorkeeper, reader, unready, readable_cold_files(store, objects), payloads, overdue)

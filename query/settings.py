@@ -21,6 +21,7 @@ class QuerySettings:
     threads: int = env("QUERY_THREADS")
     project_threads: int = env("QUERY_PROJECT_THREADS")
     degradation_silence_seconds: float = env("DEGRADATION_SILENCE_SECONDS")
+    hot_days: int = env("HOT_DAYS")
     control_snapshot_file: Path | None = env("CONTROL_SNAPSHOT_FILE")
 
     def __post_init__(self) -> None:
