@@ -27,9 +27,7 @@ AND partition < toString(toDate32(today()) - {hot_days:UInt32}) AND modification
 class OverdueDays:
     """Counts the days that should have been moved. `retentions` says which projects want their days otherwise than `hot_days`."""
 
-    def __init__(
-        self, source: Rows, hot_days: int, retentions: Callable[[], Mapping[str, Retention]], hours: int = OVERDUE_HOURS
-    ) -> None:
+    def __init__(self, source: Rows, hot_days: int, retentions: Callable[[], Mapping[str, Retention]], hours: int = OVERDUE_HOURS) -> None:
         self._source = source
         self._hot_days = hot_days
         self._retentions = retentions
