@@ -6,7 +6,7 @@ RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo doctor test fuzz check format bench load hostile chaos chaos-long clean lock proto docs
+.PHONY: help up demo doctor test fuzz check format bench load load-ui hostile chaos chaos-long clean lock proto docs
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -68,6 +68,9 @@ bench: $(DEV) ## Measure gateway, processor, sink and end to end
 
 load: $(DEV) ## Load on a whole stack with the ledger along (LOAD_SHAPE=thousand LOAD_SECONDS=…, docs/loadtest.md)
 	@exec $(BIN)/python -m loadtest.load
+
+load-ui: $(DEV) ## Locust's web page on loopback, with users of every protocol (docs/loadtest.md)
+	@exec $(BIN)/python -m loadtest.users
 
 proto: $(DEV) ## Generate the gRPC stubs
 	$(BIN)/python -m grpc_tools.protoc -Icontract/generated=proto/sluice/v1 -I$$($(BIN)/python -c 'import google.rpc, pathlib; print(pathlib.Path(google.rpc.__path__[0]).parent.parent)') \

@@ -71,14 +71,14 @@ class Book:
                 yield number, part
             number += 1
 
-    def acknowledge(self, number: int, part: int, due: float, sent: float, now: float) -> None:
-        """Write down that a request was acknowledged."""
+    def acknowledge(self, number: int, part: int, due: float, sent: float, now: float, parts: int = 1) -> None:
+        """Write down that a request was acknowledged; it may have held several parts of its trace."""
         self.due.append(due)
         self.sent.append(sent)
         self.acknowledged.append(now)
-        self.sizes.append(self.template_of(number).events[part])
+        self.sizes.append(sum(self.template_of(number).events[part : part + parts]))
         self.left.setdefault(number, len(self.template_of(number).bodies))
-        self.left[number] -= 1
+        self.left[number] -= parts
         if not self.left[number]:
             del self.left[number]
             self.done[number] = now

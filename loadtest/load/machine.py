@@ -90,7 +90,7 @@ def _cpu_seconds(members: Iterable[psutil.Process]) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """Processor seconds so far: of this process and of the whole machine."""
+    """Processor seconds so far: of this process with its ended children, and of the whole machine."""
 
     at: float
     own_seconds: float
@@ -101,7 +101,7 @@ class Busy:
         """Look."""
         times = psutil.cpu_times()
         idle = times.idle + times.iowait
-        return cls(time.monotonic(), time.process_time(), sum(times[:8]) - idle)
+        return cls(time.monotonic(), sum(os.times()[:4]), sum(times[:8]) - idle)
 
     def cores_since(self, before: "Busy") -> tuple[float, float]:
         """Return the cores this process used since then, and the whole machine."""

@@ -44,7 +44,7 @@ def _summary(outcome: Outcome) -> str:
     rows = [
         ("Sent", f"{len(outcome.requests):,} requests, {outcome.events:,} events in {outcome.seconds:.0f} s"),
         ("Rate", f"{len(outcome.requests) / outcome.seconds:,.0f} requests/s, {outcome.events / outcome.seconds:,.0f} events/s"),
-        ("Body bytes", f"{outcome.sent_bytes / 1e6:,.1f} MB with the warm-up"),
+        *([("Body bytes", f"{outcome.sent_bytes / 1e6:,.1f} MB with the warm-up")] if outcome.sent_bytes else []),
         ("Attempts that failed and were repeated", failed),
         ("Ack p50 / p99", _ms(sorted(one.acknowledged - one.sent for one in outcome.requests), 0.5, 0.99)),
         ("Accepted → queryable p50 / p99", _ms(sorted(waits), 0.5, 0.99) + f" ({len(waits)} traces)"),

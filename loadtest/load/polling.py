@@ -42,8 +42,8 @@ class Poller:
         self.read_seconds: list[float] = []
 
     def offer(self, number: int, now: float) -> None:
-        """Sample this trace if it is time for one."""
-        if now < self._next or len(self._tasks) >= AT_ONCE:
+        """Sample this trace if it is time for one; none of the warm-up."""
+        if now < max(0.0, self._next) or len(self._tasks) >= AT_ONCE:
             return
         self._next = max(self._next, now - self._gap) + self._gap
         task = asyncio.create_task(self._follow(number, now))

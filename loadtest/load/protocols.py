@@ -94,7 +94,8 @@ def _langfuse_event(said: Statement) -> dict[str, Any]:
         kind = f"{LANGFUSE_TYPES[said.get('kind', 'generation')]}-{'update' if is_update else 'create'}"
     body = _renamed(said, names)
     if usage := said.get("usage"):
-        body["usageDetails"] = {"input": usage.get("input", 0) + usage.get("cache_read_input", 0), "output": usage.get("output", 0)}
+        details = {"input": usage.get("input", 0) + usage.get("cache_read_input", 0), "output": usage.get("output", 0)}
+        body["usageDetails"] = {unit: count for unit, count in details.items() if count}
     return {"id": said["event_id"], "type": kind, "timestamp": said["event_time"], "body": body}
 
 

@@ -19,14 +19,18 @@ from loadtest.load.asking import compare_by_id
 from loadtest.load.book import Book, mean_events
 from loadtest.load.comparing import Comparison
 from loadtest.load.lags import Lag, Lags, groups_of
+from loadtest.load.locust_process import LocustProcess
 from loadtest.load.machine import Busy, Meters
 from loadtest.load.outcome import Answered, Delays, Outcome
 from loadtest.load.polling import Poller
+from loadtest.load.protocols import mixed, only_native
 from loadtest.load.rates import Shape, due_seconds
 from loadtest.load.sending import Links, Sender
 from loadtest.load.settings import LoadSettings, for_stack, told
 from loadtest.load.tables import GROUPS, OBSERVATIONS, TRACES, Tables
 from loadtest.load.templates import pool
+from loadtest.load.written import stem
+from loadtest.users.brief import Brief
 from sluice.embedded import endpoints, running
 from sluice.embedded.data_dir import DataDir
 from sluice.embedded.endpoints import Endpoints
@@ -35,9 +39,13 @@ from sluice.embedded.running import RunningStack
 
 METER_SECONDS = 1.0
 LAG_SECONDS = 1.0
-GENERATOR = "the lean one (`loadtest/load/sending.py`), one process, beside the stack on the same cores"
+GENERATORS = {
+    "lean": "the lean one (`loadtest/load/sending.py`), one process, beside the stack on the same cores",
+    "locust": "Locust (`loadtest/users`), users of all protocols (OTLP answers a trace as a whole), beside the stack on the same cores",
+}
 
 Say = Callable[[str], None]
+Offer = Callable[[int, float], None]
 
 
 class Run:
@@ -49,8 +57,9 @@ class Run:
         self._environ = for_stack(environ)
         self._say = say
         name = secrets.token_hex(6)
-        self._book = Book(name, pool(settings.seed, name, self.shape.events))
-        self._sender: Sender | None = None
+        self._is_lean = settings.generator == "lean"
+        self._book = Book(name, pool(settings.seed, name, self.shape.events), only_native if self._is_lean else mixed)
+        self._sender: Sender | LocustProcess | None = None
         self._is_stopped = False
         self._zero = 0.0
         self._beside = (0.0, 0.0)
@@ -71,7 +80,7 @@ class Run:
         try:
             outcome = await self._on(stack.data, stack)
         finally:
-            await asyncio.to_thread(_stopped, stack)
+            await asyncio.to_thread(stopped, stack)
         self._judge_tables(outcome, stack.data.clickhouse)
         if self.settings.folder is None:
             shutil.rmtree(folder, ignore_errors=True)
@@ -102,23 +111,39 @@ class Run:
 
     async def _send(self, found: Endpoints, poller: Poller) -> float:
         """Send everything; return when the last answer came, or the load ended."""
-        address = urlsplit(found.gateway_http)
-        links = Links(address.hostname or "", address.port or 80, self.settings.connections)
-        self._zero = time.monotonic() + self.settings.warm_seconds
-        self._sender = Sender(self._book, links, found.ingest_key, self._now, self.settings.patience_seconds)
-        self._sender.on_done = lambda number, now: poller.offer(number, now) if now >= 0 else None
-        if self._is_stopped:
-            self._sender.stop()
-        per_request = mean_events(self._book.pool)
+        self._begin(time.monotonic())
         self._say(self.shape.title)
         telling, before = asyncio.create_task(self._tell()), Busy.now()
         try:
-            await self._sender.run(due_seconds(self.shape, per_request, -self.settings.warm_seconds))
+            await (self._send_lean if self._is_lean else self._send_by_locust)(found, poller.offer)
         finally:
             telling.cancel()
-            links.close()
         self._beside = Busy.now().cores_since(before)
         return self._now()
+
+    def _begin(self, at: float) -> None:
+        self._zero = at + self.settings.warm_seconds
+
+    async def _send_lean(self, found: Endpoints, offer: Offer) -> None:
+        address = urlsplit(found.gateway_http)
+        links = Links(address.hostname or "", address.port or 80, self.settings.connections)
+        self._sender = sender = Sender(self._book, links, found.ingest_key, self._now, self.settings.patience_seconds)
+        sender.on_done = offer
+        if self._is_stopped:
+            sender.stop()
+        try:
+            await sender.run(due_seconds(self.shape, mean_events(self._book.pool), -self.settings.warm_seconds))
+        finally:
+            links.close()
+
+    async def _send_by_locust(self, found: Endpoints, offer: Offer) -> None:
+        results = self.settings.results / stem(self.settings.name, self.settings.label)
+        results.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="sluice-locust-") as folder:
+            brief = brief_of(self.settings, found, self._book.run, folder)
+            self._sender = process = LocustProcess(brief, self._book, self._now, self.settings.processes, str(results))
+            process.on_first, process.on_done = self._begin, offer
+            await process.run()
 
     async def _tell(self) -> None:
         """Say now and then how far it has come."""
@@ -150,9 +175,9 @@ class Run:
         measured = zip(book.due, book.sent, book.acknowledged, book.sizes, strict=True)
         seconds = min(self.shape.seconds, ended) if self._is_stopped else self.shape.seconds
         return Outcome(
-            name=self.settings.shape,
+            name=self.settings.name,
             title=self.shape.title,
-            generator=GENERATOR,
+            generator=GENERATORS[self.settings.generator],
             settings=told(self.settings, self._environ, VARIABLES),
             machine=facts,
             seconds=max(1.0, seconds),
@@ -198,13 +223,32 @@ class Run:
         return time.monotonic() - self._zero
 
 
+def brief_of(settings: LoadSettings, found: Endpoints, run: str, folder: str) -> Brief:
+    """Return what Locust has to know."""
+    shape = settings.chosen_shape()
+    return Brief(
+        run=run,
+        seed=settings.seed,
+        sizes=shape.events,
+        gateway_http=found.gateway_http,
+        gateway_grpc=found.gateway_grpc,
+        public_key=found.public_key,
+        ingest_key=found.ingest_key,
+        folder=folder,
+        shape=settings.shape,
+        per_second=shape.per_second,
+        seconds=shape.seconds,
+        warm_seconds=settings.warm_seconds,
+    )
+
+
 async def _every(seconds: float, act: Callable[[], None]) -> None:
     while True:
         act()
         await asyncio.sleep(seconds)
 
 
-def _stopped(stack: RunningStack) -> None:
+def stopped(stack: RunningStack) -> None:
     """Stop a stack by its pid, whatever state it is in."""
     if stack.process.poll() is None:
         stack.stop(60)

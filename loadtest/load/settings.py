@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from contract.errors import SettingsError
 from contract.settings import described, load
 from contract.variable import Variable, variable
 from loadtest.load.rates import SHAPES, Shape, chosen
+from loadtest.users.brief import SIZES
 
 PREFIX = "LOAD_"
 RESULTS = Path(__file__).parents[1] / "results"
@@ -28,6 +30,9 @@ class LoadSettings:
     seconds: float | None = _own("SECONDS", "float", None, "How long; unset: the shape's.", at_least=1)
     events: str | None = _own("EVENTS", "str", None, "Events in a request: 1, or least-most such as 10-50; unset: the shape's.")
     warm_seconds: float = _own("WARM_SECONDS", "float", 5.0, "Warm-up before, left out of the figures, not of the ledger.", at_least=0)
+    generator: str = _own("GENERATOR", "str", "lean", "Who sends.", choices=("lean", "locust"))
+    processes: int = _own("PROCESSES", "int", 1, "Processes of Locust.", at_least=1, at_most=64)
+    ui_port: int = _own("UI_PORT", "int", 8089, "Where the web page is, on loopback.", at_least=1, at_most=65535)
     connections: int = _own("CONNECTIONS", "int", 64, "Connections of the generator.", at_least=1)
     samples: float = _own("SAMPLES_PER_SECOND", "float", 1.0, "Traces a second that are followed until queryable.", at_least=0)
     poll_ms: float = _own("POLL_MS", "float", 15.0, "Pause between two reads of a followed trace.", at_least=1)
@@ -39,9 +44,15 @@ class LoadSettings:
     folder: Path | None = _own("FOLDER", "path", None, "Data directory of the stack that is started, kept; unset: a temporary one.")
     results: Path = _own("RESULTS", "path", RESULTS, "Where the results are written.")
 
+    @property
+    def name(self) -> str:
+        """Return what the results are called."""
+        return self.shape if self.generator == "lean" else f"{self.shape}-{self.generator}"
+
     def chosen_shape(self) -> Shape:
         """Return the shape with what was asked for otherwise."""
-        return chosen(self.shape, self.rate, self.seconds, None if self.events is None else sizes_of(self.events))
+        shape = chosen(self.shape, self.rate, self.seconds, None if self.events is None else sizes_of(self.events))
+        return replace(shape, events=SIZES) if self.generator == "locust" and shape.events == (1, 1) else shape
 
 
 def read(environ: Mapping[str, str]) -> LoadSettings:

@@ -13,7 +13,7 @@ from loadtest.load.plot import plot
 def write(outcome: Outcome, folder: Path, label: str) -> Path:
     """Write everything and return the page's path."""
     folder.mkdir(parents=True, exist_ok=True)
-    name = "-".join(part for part in (time.strftime("%Y-%m-%d", time.gmtime()), outcome.name, label) if part)
+    name = stem(outcome.name, label)
     (folder / f"{name}.svg").write_text(plot(outcome))
     _requests(outcome, folder / f"{name}-requests.csv")
     _waits(outcome, folder / f"{name}-queryable.csv")
@@ -22,6 +22,11 @@ def write(outcome: Outcome, folder: Path, label: str) -> Path:
     found = folder / f"{name}.md"
     found.write_text(page(outcome, f"{name}.svg"))
     return found
+
+
+def stem(shape: str, label: str) -> str:
+    """Return how the files of a run begin: day, shape, label."""
+    return "-".join(part for part in (time.strftime("%Y-%m-%d", time.gmtime()), shape, label) if part)
 
 
 def _requests(outcome: Outcome, path: Path) -> None:
