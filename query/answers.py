@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from query.cursors import Position, encode_cursor
-from query.shapes import Observation, Row, Score, Totals, Trace, TraceDetail, TraceSummary
+from query.shapes import ListedObservation, Observation, Row, Score, Totals, Trace, TraceDetail, TraceSummary
 from query.times import milliseconds, to_rfc3339
 from query.tree import build_tree, tree_json
 
@@ -159,7 +159,11 @@ def summed(maps: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
 def observation(row: Row) -> Observation:
     """Return an observation."""
-    return Observation(
+    return Observation(**_observation_fields(row))
+
+
+def _observation_fields(row: Row) -> dict[str, Any]:
+    return dict(
         id=row["id"],
         model_parameters=json_values(row["model_parameters"]),
         usage=row["usage"],
@@ -177,6 +181,11 @@ def observation(row: Row) -> Observation:
         time_to_first_token_ms=milliseconds(row["start_us"], row["completion_start_us"]),
         **{name: text(row[name]) for name in _OBSERVATION_TEXTS},
     )
+
+
+def listed_observation(row: Row) -> ListedObservation:
+    """Return an observation with the trace it is part of."""
+    return ListedObservation(trace_id=text(row["trace_id"]), **_observation_fields(row))
 
 
 def score(row: Row) -> Score:

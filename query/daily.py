@@ -4,22 +4,25 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from query.answers import money, summed, text
-from query.shapes import DailyMetrics, Day, Latency, ModelDay, Row
+from query.shapes import DailyMetrics, Day, GroupDay, Latency, ModelDay, Row
 
 US_PER_MS = 1_000
 NO_LATENCY = Latency(mean_ms=None, p50_ms=None, p95_ms=None, p99_ms=None)
 
 
-def daily_metrics(observation_rows: Iterable[Row], trace_rows: Iterable[Row]) -> DailyMetrics:
+def daily_metrics(observation_rows: Iterable[Row], trace_rows: Iterable[Row], group_rows: Iterable[Row] = ()) -> DailyMetrics:
     """Return the days that either kind of row names."""
     traces = {row["date"]: row for row in trace_rows}
     observations: dict[str, list[Row]] = {date: [] for date in traces}
     for row in observation_rows:
         observations.setdefault(row["date"], []).append(row)
-    return DailyMetrics([_day(date, observations[date], traces.get(date)) for date in sorted(observations)])
+    groups: dict[str, list[Row]] = {}
+    for row in group_rows:
+        groups.setdefault(row["date"], []).append(row)
+    return DailyMetrics([_day(date, observations[date], traces.get(date), groups.get(date, ())) for date in sorted(observations)])
 
 
-def _day(date: str, rows: Sequence[Row], trace_row: Row | None) -> Day:
+def _day(date: str, rows: Sequence[Row], trace_row: Row | None, group_rows: Sequence[Row]) -> Day:
     return Day(
         date=date,
         trace_count=0 if trace_row is None else trace_row["trace_count"],
@@ -29,6 +32,7 @@ def _day(date: str, rows: Sequence[Row], trace_row: Row | None) -> Day:
         total_cost=money(sum((row["total_cost"] or Decimal(0) for row in rows), Decimal(0))),
         latency=NO_LATENCY if trace_row is None else _latency(trace_row),
         by_model=[_model_day(row) for row in rows if row["model"]],
+        groups=[_group_day(row) for row in group_rows],
     )
 
 
@@ -46,4 +50,15 @@ def _model_day(row: Row) -> ModelDay:
         observation_count=row["observation_count"],
         usage=row["usage"],
         total_cost=money(row["total_cost"] or Decimal(0)),
+    )
+
+
+def _group_day(row: Row) -> GroupDay:
+    return GroupDay(
+        key=row["key"],
+        request_count=row["request_count"],
+        error_count=row["error_count"],
+        usage=row["usage"],
+        total_cost=money(row["total_cost"] or Decimal(0)),
+        latency=_latency(row),
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from query.parameters import DEFAULT_LIMIT, MAX_LIMIT, MAX_TEXT_LENGTH, Kind, Parameter
+from query.parameters import DEFAULT_LIMIT, GROUPS, MAX_LIMIT, MAX_TEXT_LENGTH, Kind, Parameter
 from query.routes import ROUTES, Route
 from query.shapes import FailureBody
 from query.tree import Node
@@ -19,6 +19,7 @@ _SCHEMAS: dict[Kind, dict[str, Any]] = {
     "time": {"type": "string", "format": "date-time"},
     "limit": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
     "cursor": {"type": "string"},
+    "group": {"type": "string", "enum": list(GROUPS)},
 }
 FAILURES = {
     "400": "A parameter is unknown or cannot be used; `field` names it.",

@@ -2,15 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from urllib.parse import parse_qsl
 
 from query.cursors import Position, decode_cursor
 from query.errors import BadRequestError
 from query.times import from_rfc3339
 
-Kind = Literal["text", "tags", "time", "limit", "cursor"]
+Kind = Literal["text", "tags", "time", "limit", "cursor", "group"]
+Group = Literal["model", "user", "environment"]
 
+GROUPS: tuple[Group, ...] = get_args(Group)
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 1000
 MAX_TEXT_LENGTH = 4096
@@ -41,6 +43,10 @@ class Query:
     trace_id: str | None = None
     name: str | None = None
     environment: str | None = None
+    model: str | None = None
+    kind: str | None = None
+    search: str | None = None
+    group_by: Group | None = None
     tags: tuple[str, ...] = ()
     from_us: int | None = None
     to_us: int | None = None
@@ -99,6 +105,13 @@ def _limit(name: str, text: str, _listing: str) -> int:
     return int(text)
 
 
+def _group(name: str, text: str, _listing: str) -> Group:
+    for group in GROUPS:
+        if text == group:
+            return group
+    raise BadRequestError("wrong_value", f"must be one of {', '.join(GROUPS)}", name)
+
+
 def _cursor(_name: str, text: str, listing: str) -> Position:
     return decode_cursor(listing, text)
 
@@ -109,6 +122,7 @@ _READERS: dict[Kind, Callable[[str, str, str], Any]] = {
     "time": _time,
     "limit": _limit,
     "cursor": _cursor,
+    "group": _group,
 }
 
 SESSION_ID = Parameter("session_id", "text", "session_id", "Only of this session.")
@@ -116,6 +130,16 @@ USER_ID = Parameter("user_id", "text", "user_id", "Only of this user.")
 TRACE_ID = Parameter("trace_id", "text", "trace_id", "Only of this trace.")
 NAME = Parameter("name", "text", "name", "Only with exactly this name.")
 ENVIRONMENT = Parameter("environment", "text", "environment", "Only of this environment; `default` includes rows that name none.")
+MODEL = Parameter("model", "text", "model", "Only of this model.")
+KIND = Parameter("kind", "text", "kind", "Only of this kind: generation, span, tool, …")
+SEARCH = Parameter(
+    "search",
+    "text",
+    "search",
+    "Only with this text in input or output, whatever the case. Goes through the 7 days before `to`, or those from `from` on, at most 31; "
+    "of a payload that is kept apart it sees the first 2,000 characters.",
+)
+GROUP_BY = Parameter("group_by", "group", "group_by", "Break each day down by model, user or environment, into `groups`.")
 TAG = Parameter("tag", "tags", "tags", "Only with this tag; repeat it for several, all of which must be there.")
 FROM = Parameter("from", "time", "from_us", "Not before this time (RFC 3339 with an offset).")
 TO = Parameter("to", "time", "to_us", "Before this time (RFC 3339 with an offset).")

@@ -12,10 +12,23 @@ from query.daily import daily_metrics
 from query.errors import NotFoundError
 from query.parameters import Query
 from query.payloads import Payloads
-from query.shapes import DailyMetrics, Row, ScorePage, SessionDetail, Totals, TotalsPage, TraceDetail, TracePage, TraceSummaryPage
+from query.search import bounded
+from query.shapes import (
+    DailyMetrics,
+    ObservationPage,
+    Row,
+    ScorePage,
+    SessionDetail,
+    Totals,
+    TotalsPage,
+    TraceDetail,
+    TracePage,
+    TraceSummaryPage,
+)
 from query.statements import Statement, Table, TotalsTable
 
 TRACES = "traces"
+OBSERVATIONS = "observations"
 SCORES = "scores"
 SESSIONS = "sessions"
 USERS = "users"
@@ -35,6 +48,7 @@ class Reads:
 
     async def traces(self, query: Query, now_us: int) -> TracePage:
         """Return a page of traces."""
+        query = bounded(query, now_us)
         rows = await self._cold.consistently(query.project_id, lambda plan: self._page("traces", query, now_us, plan))
         shown, next_cursor = answers.page(rows, query.limit, TRACES, "start_us")
         return TracePage([answers.trace(row) for row in shown], next_cursor)
@@ -47,6 +61,13 @@ class Reads:
             raise NotFoundError(f"no trace {query.id!r} in this project")
         row = trace_rows[0] if trace_rows else answers.trace_row_of(query.id, observation_rows)
         return answers.trace_detail(row, observation_rows, score_rows)
+
+    async def observations(self, query: Query, now_us: int) -> ObservationPage:
+        """Return a page of observations."""
+        query = bounded(query, now_us)
+        rows = await self._cold.consistently(query.project_id, lambda plan: self._page("observations", query, now_us, plan))
+        shown, next_cursor = answers.page(rows, query.limit, OBSERVATIONS, "start_us")
+        return ObservationPage([answers.listed_observation(row) for row in shown], next_cursor)
 
     async def scores(self, query: Query, now_us: int) -> ScorePage:
         """Return a page of scores."""
@@ -107,11 +128,10 @@ class Reads:
 
     async def _daily(self, query: Query, plan: Plan) -> DailyMetrics:
         dates = await self._cold.dates_of_filters(plan, query, "traces")
-        observation_rows, trace_rows = await asyncio.gather(
-            self._source.rows(statements.daily_observations(query, plan, dates)),
-            self._source.rows(statements.daily_traces(query, plan, dates)),
-        )
-        return daily_metrics(observation_rows, trace_rows)
+        wanted = [statements.daily_observations(query, plan, dates), statements.daily_traces(query, plan, dates)]
+        if query.group_by is not None:
+            wanted.append(statements.daily_groups(query.group_by, query, plan, dates))
+        return daily_metrics(*await asyncio.gather(*map(self._source.rows, wanted)))
 
     async def _trace(self, query: Query, plan: Plan) -> tuple[list[Row], list[Row], list[Row]]:
         at = await self._cold.whereabouts_of_trace(plan, query)
@@ -153,6 +173,6 @@ class Reads:
 
 
 def _page_statement(table: Table, query: Query, since_us: int | None, *, with_payload: bool) -> Statement:
-    if table == "scores":
-        return statements.score_page(query, since_us)
+    if table != "traces":
+        return statements.item_page(table, query, since_us)
     return statements.trace_page(query, since_us, with_payload=with_payload)

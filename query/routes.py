@@ -8,7 +8,7 @@ from urllib.parse import unquote_to_bytes
 from query import parameters as known
 from query import shapes
 from query.parameters import Parameter, Query
-from query.reads import DAILY, SCORES, SESSIONS, TRACES, USERS, Reads
+from query.reads import DAILY, OBSERVATIONS, SCORES, SESSIONS, TRACES, USERS, Reads
 
 PREFIX = "/api/v1/"
 
@@ -39,19 +39,32 @@ class Route:
 
 _PAGING = (known.LIMIT, known.CURSOR)
 _RANGE = (known.FROM, known.TO)
-_OF_TRACES = (known.SESSION_ID, known.USER_ID, known.NAME, known.ENVIRONMENT, known.TAG, *_RANGE, *_PAGING)
-_OF_DAYS = (*_RANGE, known.ENVIRONMENT, known.NAME, known.USER_ID, known.TAG)
+_OF_TRACES = (known.SESSION_ID, known.USER_ID, known.NAME, known.ENVIRONMENT, known.TAG, known.SEARCH, *_RANGE, *_PAGING)
+_OF_OBSERVATIONS = (
+    *(known.TRACE_ID, known.NAME, known.MODEL, known.KIND, known.ENVIRONMENT, known.TAG, known.SEARCH),
+    *_RANGE,
+    *_PAGING,
+)
+_OF_DAYS = (*_RANGE, known.ENVIRONMENT, known.NAME, known.USER_ID, known.TAG, known.GROUP_BY)
 _OF_SCORES = (known.TRACE_ID, known.NAME, known.SESSION_ID, *_PAGING)
 _ACTIVE = "the last active first; from and to bound the last activity."
 
 ROUTES: tuple[Route, ...] = (
     Route("traces", "Traces, the newest first.", _OF_TRACES, TRACES, Reads.traces, shapes.TracePage),
     Route("traces/{id}", "One trace with its observations, how they nest, and its scores.", (), TRACES, Reads.trace, shapes.TraceDetail),
+    Route("observations", "Observations, the newest first.", _OF_OBSERVATIONS, OBSERVATIONS, Reads.observations, shapes.ObservationPage),
     Route("sessions", f"Sessions, {_ACTIVE}", (*_RANGE, *_PAGING), SESSIONS, Reads.sessions, shapes.TotalsPage),
     Route("sessions/{id}", "One session's totals and a page of its traces.", _PAGING, TRACES, Reads.session, shapes.SessionDetail),
     Route("users", f"Users, {_ACTIVE}", (*_RANGE, *_PAGING), USERS, Reads.users, shapes.TotalsPage),
     Route("users/{id}", "One user's totals.", (), USERS, Reads.user, shapes.Totals),
-    Route("metrics/daily", "Counts, usage, cost and latency by UTC day, and by model.", _OF_DAYS, DAILY, Reads.daily, shapes.DailyMetrics),
+    Route(
+        "metrics/daily",
+        "Counts, usage, cost and latency by UTC day, and by model, user or environment.",
+        _OF_DAYS,
+        DAILY,
+        Reads.daily,
+        shapes.DailyMetrics,
+    ),
     Route("scores", "Scores, the newest first.", _OF_SCORES, SCORES, Reads.scores, shapes.ScorePage),
 )
 _PLAIN = {route.path: route for route in ROUTES if not route.has_id}

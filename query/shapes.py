@@ -114,6 +114,12 @@ class Observation(msgspec.Struct, kw_only=True):
     user_id: str | None
 
 
+class ListedObservation(Observation, kw_only=True):
+    """An observation with the trace it is part of."""
+
+    trace_id: str | None
+
+
 class Score(msgspec.Struct, kw_only=True):
     """An evaluation of a trace, an observation or a session."""
 
@@ -185,6 +191,13 @@ class TotalsPage(msgspec.Struct):
     next_cursor: str | None
 
 
+class ObservationPage(msgspec.Struct):
+    """Observations, the newest first."""
+
+    data: list[ListedObservation]
+    next_cursor: str | None
+
+
 class ScorePage(msgspec.Struct):
     """Scores, the newest first."""
 
@@ -211,6 +224,21 @@ class ModelDay(msgspec.Struct, kw_only=True):
     total_cost: Money
 
 
+class GroupDay(msgspec.Struct, kw_only=True):
+    """A group's part of a day.
+
+    By model: the observations that name it, with their own latency. By user or environment: the traces, with the sums over what is in
+    them. `key` is empty for traces without a user. The 1,000 groups with the most requests are given.
+    """
+
+    key: str
+    request_count: int
+    error_count: int
+    usage: Usage
+    total_cost: Money
+    latency: Latency
+
+
 class Day(msgspec.Struct, kw_only=True):
     """One UTC day. Traces and observations belong to the day they started; usage and cost are those of counted observations."""
 
@@ -222,6 +250,7 @@ class Day(msgspec.Struct, kw_only=True):
     total_cost: Money
     latency: Latency
     by_model: list[ModelDay]
+    groups: list[GroupDay]
 
 
 class DailyMetrics(msgspec.Struct):

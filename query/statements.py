@@ -22,7 +22,8 @@ from contract.cold_files import READ_SETTINGS
 from contract.events import DEFAULT_ENVIRONMENT
 from contract.spans import ANYWHERE, HOT, HOUR, Plan, Span, Whereabouts
 from contract.store_schema import NEWEST_MIGRATION
-from query.parameters import Query
+from query.parameters import Group, Query
+from query.search import spellings
 
 US_PER_HOUR = 3_600_000_000
 LAST_HOUR_US = 4_294_963_200_000_000
@@ -48,8 +49,11 @@ POINT_SETTINGS: dict[str, Any] = {**SETTINGS, "max_threads": 1}
 MOST_BOUND_IDS = 500
 """Parameters travel in an address, which has an end."""
 
-Table = Literal["traces", "scores"]
+Table = Literal["traces", "observations", "scores"]
 TotalsTable = Literal["sessions", "users"]
+
+MOST_GROUPS = 1_000
+"""Groups of a day in daily metrics."""
 
 EXACT_US = "toUnixTimestamp64Micro(identity(start_time))"
 PROJECT = "project_id = {project_id:String}"
@@ -65,6 +69,12 @@ _OBSERVATION_COLUMNS = """id, toUnixTimestamp64Micro(start_time) AS start_us, to
     session_id, user_id, row_version"""
 _SCORE_COLUMNS = """id, toUnixTimestamp64Micro(start_time) AS start_us, trace_id, observation_id, session_id, name, value, string_value,
     data_type, comment, metadata, source, environment, config_id, row_version"""
+
+_PAGE_COLUMNS: dict[Table, str] = {
+    "traces": _TRACE_COLUMNS,
+    "observations": f"{_OBSERVATION_COLUMNS}, trace_id",
+    "scores": _SCORE_COLUMNS,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +160,9 @@ def trace_page(query: Query, since_us: int | None, *, with_payload: bool = True)
     return _page("traces", _TRACE_COLUMNS if with_payload else _SUMMARY_COLUMNS, query, since_us)
 
 
-def score_page(query: Query, since_us: int | None) -> Statement:
-    """Select a page of scores and one more, not before `since_us`."""
-    return _page("scores", _SCORE_COLUMNS, query, since_us)
+def item_page(table: Literal["observations", "scores"], query: Query, since_us: int | None) -> Statement:
+    """Select a page of observations or scores and one more, not before `since_us`."""
+    return _page(table, _PAGE_COLUMNS[table], query, since_us)
 
 
 def _page(table: Table, columns: str, query: Query, since_us: int | None) -> Statement:
@@ -174,11 +184,7 @@ def cold_page_keys(table: Table, query: Query, since_us: int | None, span: Span)
     where = _Where({"project_id": query.project_id, "rows": query.limit + 1})
     _filter_rows(where, query)
     _filter_times(where, query, since_us)
-    columns = (
-        "toUnixTimestamp64Micro(start_time) AS start_us, id, trace_id"
-        if table == "scores"
-        else ("toUnixTimestamp64Micro(start_time) AS start_us, id, id AS trace_id")
-    )
+    columns = f"toUnixTimestamp64Micro(start_time) AS start_us, id, {'id AS trace_id' if table == 'traces' else 'trace_id'}"
     found = spans.select(table, columns, [PROJECT], where.conditions, span)
     return Statement(f"SELECT * FROM ({found}) ORDER BY start_us DESC, id DESC LIMIT {{rows:UInt32}}", where.parameters)  # noqa: S608  as above
 
@@ -187,7 +193,7 @@ def cold_page_rows(
     table: Table, query: Query, ids: Collection[str], hours: Collection[int], span: Span, *, with_payload: bool
 ) -> Statement:
     """Select the rows of a page by their ids and hours (since the epoch); more than these may come."""
-    columns = _SCORE_COLUMNS if table == "scores" else _TRACE_COLUMNS if with_payload else _SUMMARY_COLUMNS
+    columns = _PAGE_COLUMNS[table] if with_payload else _SUMMARY_COLUMNS
     starts = ", ".join(f"toDateTime({hour * 3600}, 'UTC')" for hour in sorted(hours))
     keys = [PROJECT, f"{HOUR} IN ({starts})", "id IN {ids:Array(String)}"]
     return Statement(spans.select(table, columns, keys, [], span), {"project_id": query.project_id, "ids": sorted(ids)})
@@ -212,13 +218,22 @@ def page_end(query: Query) -> int | None:
 
 
 def _filter_rows(where: _Where, query: Query) -> None:
-    for name in ("session_id", "user_id", "trace_id", "name"):
+    for name in ("session_id", "user_id", "trace_id", "name", "model", "kind"):
         value = getattr(query, name)
         if value is not None:
             where.add(f"{name} = {{{name}:String}}", **{name: value})
     if query.tags:
         where.add("hasAll(tags, {tags:Array(String)})", tags=list(query.tags))
     _filter_environment(where, query)
+    if query.search is not None:
+        _filter_text(where, query.search)
+
+
+def _filter_text(where: _Where, text: str) -> None:
+    """Look for `text` in input and output, in the form in which the indexes of search know them."""
+    found = {f"search_{number}": spelling for number, spelling in enumerate(spellings(text))}
+    needles = ", ".join(f"lowerUTF8({{{name}:String}})" for name in found)
+    where.add(f"(multiSearchAny(lowerUTF8(input), [{needles}]) OR multiSearchAny(lowerUTF8(output), [{needles}]))", **found)
 
 
 def _filter_environment(where: _Where, query: Query) -> None:
@@ -318,13 +333,7 @@ def _with_times(table: TotalsTable, found: str) -> str:
 def daily_observations(query: Query, plan: Plan = HOT, dates: Dates = None) -> Statement:
     """Sum observations by day and model. Trace filters choose observations through their trace, whenever that began (in `dates`)."""
     where = _Where({"project_id": query.project_id})
-    _filter_times(where, query, query.from_us)
-    _filter_environment(where, query)
-    chosen = _Where(where.parameters)
-    _filter_rows(chosen, Query(project_id=query.project_id, user_id=query.user_id, name=query.name, tags=query.tags))
-    if chosen.conditions:
-        traces = spans.select("traces", "id", [PROJECT], chosen.conditions, plan.span("traces", dates=dates))
-        where.conditions.append(f"trace_id IN ({traces})")
+    _filter_observations(where, query, plan, dates)
     columns = "start_time, model, provider, level, usage, is_counted, total_cost"
     span = plan.span("observations", since_us=query.from_us, until_us=query.to_us)
     sql = f"""SELECT toString(toDate(start_time)) AS date, model, provider, count() AS observation_count,
@@ -332,6 +341,17 @@ def daily_observations(query: Query, plan: Plan = HOT, dates: Dates = None) -> S
     FROM ({spans.select("observations", columns, [PROJECT], where.conditions, span)})
     GROUP BY date, model, provider ORDER BY date, model, provider"""  # noqa: S608  only constants of this module
     return Statement(sql, where.parameters)
+
+
+def _filter_observations(where: _Where, query: Query, plan: Plan, dates: Dates) -> None:
+    """Bound observations by their own time and environment, and by what else is asked of their traces."""
+    _filter_times(where, query, query.from_us)
+    _filter_environment(where, query)
+    chosen = _Where(where.parameters)
+    _filter_rows(chosen, Query(project_id=query.project_id, user_id=query.user_id, name=query.name, tags=query.tags))
+    if chosen.conditions:
+        traces = spans.select("traces", "id", [PROJECT], chosen.conditions, plan.span("traces", dates=dates))
+        where.conditions.append(f"trace_id IN ({traces})")
 
 
 def daily_traces(query: Query, plan: Plan = HOT, dates: Dates = None) -> Statement:
@@ -347,6 +367,30 @@ def daily_traces(query: Query, plan: Plan = HOT, dates: Dates = None) -> Stateme
     FROM (
         {spans.select("traces", columns, [PROJECT], where.conditions, span)}
     ) GROUP BY date ORDER BY date"""  # noqa: S608  only constants of this module
+    return Statement(sql, where.parameters)
+
+
+def daily_groups(group: Group, query: Query, plan: Plan = HOT, dates: Dates = None) -> Statement:
+    """Sum requests by day and group: observations by their model, traces by their user or environment."""
+    where = _Where({"project_id": query.project_id})
+    latency = "toUnixTimestamp64Micro(end_time) - toUnixTimestamp64Micro(start_time) AS latency_us"
+    if group == "model":
+        _filter_observations(where, query, plan, dates)
+        where.add("model != ''")
+        of = f"model AS key, toInt64(level = 'ERROR') AS errors, usage AS used, is_counted AS counts, total_cost AS price, {latency}"
+        span = plan.span("observations", since_us=query.from_us, until_us=query.to_us)
+        rows = spans.select("observations", f"start_time, {of}", [PROJECT], where.conditions, span)
+    else:
+        _filter_rows(where, query)
+        _filter_times(where, query, query.from_us)
+        key = "user_id" if group == "user" else f"if(environment = '', '{DEFAULT_ENVIRONMENT}', environment)"
+        of = f"{key} AS key, error_count AS errors, usage AS used, true AS counts, total_cost AS price, {latency}"
+        span = plan.span("traces", since_us=query.from_us, until_us=query.to_us, dates=dates)
+        rows = spans.select("traces", f"start_time, {of}", [PROJECT], where.conditions, span)
+    sql = f"""SELECT toString(toDate(start_time)) AS date, toString(key) AS key, count() AS request_count, sum(errors) AS error_count,
+        sumMapIf(used, counts) AS usage, sumIf(price, counts) AS total_cost, count(latency_us) AS ended_count, avg(latency_us) AS mean_us,
+        quantilesExact(0.5, 0.95, 0.99)(latency_us) AS quantiles_us
+    FROM ({rows}) GROUP BY date, key ORDER BY date, request_count DESC, key LIMIT {MOST_GROUPS} BY date"""  # noqa: S608  only constants of this module
     return Statement(sql, where.parameters)
 
 

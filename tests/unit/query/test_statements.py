@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from query import statements
 from query.cursors import Position
-from query.parameters import Query
+from query.parameters import GROUPS, Query
 from query.statements import US_PER_HOUR, Statement
 
 TEXT = st.text(min_size=1)
@@ -24,6 +24,9 @@ QUERIES = st.builds(
     trace_id=st.none() | TEXT,
     name=st.none() | TEXT,
     environment=st.none() | TEXT | st.just("default"),
+    model=st.none() | TEXT,
+    kind=st.none() | TEXT,
+    search=st.none() | TEXT,
     tags=st.lists(TEXT, max_size=3).map(tuple),
     from_us=st.none() | TIME,
     to_us=st.none() | TIME,
@@ -39,11 +42,17 @@ FULL = Query(
     trace_id=HOSTILE,
     name=HOSTILE,
     environment=HOSTILE,
+    model=HOSTILE,
+    kind=HOSTILE,
+    search=HOSTILE,
     tags=(HOSTILE,),
     from_us=1,
     to_us=2,
     cursor=Position(3, HOSTILE),
 )
+HARMLESS = 'x"y'
+"""Spelt in as many ways as the hostile text."""
+
 PLACEHOLDER = re.compile(r"\{(\w+):[\w()]+\}")
 
 
@@ -55,13 +64,16 @@ def reads_of(query: Query) -> Iterator[Statement]:
     yield statements.scores_of_trace(query, [str(number) for number in range(statements.MOST_BOUND_IDS + 1)])
     yield statements.trace_page(query, query.from_us)
     yield statements.trace_page(query, None, with_payload=False)
-    yield statements.score_page(query, query.from_us)
+    yield statements.item_page("observations", query, query.from_us)
+    yield statements.item_page("scores", query, query.from_us)
     yield statements.totals_page("sessions", query)
     yield statements.totals_page("users", query)
     yield statements.totals_by_id("sessions", query)
     yield statements.totals_by_id("users", query)
     yield statements.daily_observations(query)
     yield statements.daily_traces(query)
+    for group in GROUPS:
+        yield statements.daily_groups(group, query)
 
 
 @given(QUERIES)
@@ -73,7 +85,8 @@ def test_every_placeholder_is_bound_and_every_value_used(query: Query) -> None:
 
 def test_what_a_reader_says_is_never_in_the_text() -> None:
     """Hostile text travels as a parameter alone; the text is the same for any value."""
-    changed: dict[str, Any] = {name: "x" if getattr(FULL, name) == HOSTILE else getattr(FULL, name) for name in FULL.__dataclass_fields__}
+    said: dict[str, Any] = {name: getattr(FULL, name) for name in FULL.__dataclass_fields__}
+    changed = {name: HARMLESS if value == HOSTILE else value for name, value in said.items()}
     harmless = Query(**changed)
 
     for statement, other in zip(reads_of(FULL), reads_of(harmless), strict=True):
