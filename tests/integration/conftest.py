@@ -1,10 +1,13 @@
-"""A real S3 server on this machine."""
+"""A real S3 server on this machine, and MinIO where there is Docker."""
 
 import os
+import shutil
+import subprocess
 from collections.abc import Iterator
 
 import pytest
 
+from contract.objects import ObjectSettings
 from contract.web import free_port
 from loadtest.chaos import s3_server
 
@@ -31,3 +34,23 @@ def s3_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         finally:
             process.terminate()
             process.wait(20)
+
+
+@pytest.fixture(params=["s3proxy", pytest.param("minio", marks=pytest.mark.docker)])
+def bucket(request: pytest.FixtureRequest) -> Iterator[ObjectSettings]:
+    """Return a bucket of a real server."""
+    if request.param == "s3proxy":
+        url = request.getfixturevalue("s3_url")
+        yield ObjectSettings(s3_bucket=BUCKET, s3_endpoint_url=url, s3_region=s3_server.REGION)
+        return
+    docker = shutil.which("docker")
+    if docker is None or subprocess.run([docker, "info"], capture_output=True, check=False).returncode:
+        pytest.skip("there is no Docker here")
+    from testcontainers.minio import MinioContainer
+
+    with MinioContainer() as server, pytest.MonkeyPatch.context() as patch:
+        config = server.get_config()
+        patch.setenv("AWS_ACCESS_KEY_ID", config["access_key"])
+        patch.setenv("AWS_SECRET_ACCESS_KEY", config["secret_key"])
+        server.get_client().make_bucket(BUCKET)
+        yield ObjectSettings(s3_bucket=BUCKET, s3_endpoint_url=f"http://{config['endpoint']}", s3_region=s3_server.REGION)

@@ -1,8 +1,6 @@
 """The same over S3: a real server in Java, and MinIO where there is Docker. boto3 and ClickHouse's s3() meet in one bucket."""
 
 import datetime as dt
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,26 +27,6 @@ from tests.integration.query.served import serving
 
 BUCKET = s3_server.BUCKET
 QUERIES = ("traces?limit=100", "traces/t9-3", "scores?limit=100", "metrics/daily", f"metrics/daily?from={date_of(9)}T00:00:00Z")
-
-
-@pytest.fixture(params=["s3proxy", pytest.param("minio", marks=pytest.mark.docker)])
-def bucket(request: pytest.FixtureRequest) -> Iterator[ObjectSettings]:
-    """Return a bucket of a real server."""
-    if request.param == "s3proxy":
-        url = request.getfixturevalue("s3_url")
-        yield ObjectSettings(s3_bucket=BUCKET, s3_endpoint_url=url, s3_region=s3_server.REGION)
-        return
-    docker = shutil.which("docker")
-    if docker is None or subprocess.run([docker, "info"], capture_output=True, check=False).returncode:
-        pytest.skip("there is no Docker here")
-    from testcontainers.minio import MinioContainer
-
-    with MinioContainer() as server, pytest.MonkeyPatch.context() as patch:
-        config = server.get_config()
-        patch.setenv("AWS_ACCESS_KEY_ID", config["access_key"])
-        patch.setenv("AWS_SECRET_ACCESS_KEY", config["secret_key"])
-        server.get_client().make_bucket(BUCKET)
-        yield ObjectSettings(s3_bucket=BUCKET, s3_endpoint_url=f"http://{config['endpoint']}", s3_region=s3_server.REGION)
 
 
 @pytest.fixture
