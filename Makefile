@@ -6,7 +6,7 @@ RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo doctor test fuzz check format bench load load-ui hostile chaos chaos-long clean lock proto docs
+.PHONY: help up demo doctor test fuzz check format bench micro load load-ui hostile chaos chaos-long clean lock proto docs
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -50,7 +50,7 @@ chaos: $(DEV) ## Faults under load, two minutes of a schedule among them, compar
 chaos-long: $(DEV) ## Ten minutes of faults on each of three seeds
 	for seed in 1 2 3; do $(BIN)/python -m loadtest.chaos --seed $$seed --seconds 600 || exit 1; done
 
-check: $(DEV) ## Format, lint, types, import contracts, schemas, generated files
+check: $(DEV) ## Format, lint, types, import contracts, schemas, generated files, speed of hot functions
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -58,6 +58,7 @@ check: $(DEV) ## Format, lint, types, import contracts, schemas, generated files
 	$(BIN)/python -m contract.compatibility
 	$(BIN)/python -m sluice settings --check docs/settings.md
 	$(BIN)/python -m sluice metrics --check docs/metrics.md
+	$(BIN)/python -m loadtest.micro.ratios
 
 format: $(DEV) ## Format the code
 	$(BIN)/ruff format .
@@ -65,6 +66,9 @@ format: $(DEV) ## Format the code
 
 bench: $(DEV) ## Measure gateway, processor, sink and end to end
 	$(BIN)/python -m loadtest.bench
+
+micro: $(DEV) ## Measure the hot functions one by one
+	$(BIN)/python -m loadtest.micro
 
 load: $(DEV) ## Load on a whole stack with the ledger along (LOAD_SHAPE=thousand LOAD_SECONDS=…, docs/loadtest.md)
 	@exec $(BIN)/python -m loadtest.load
