@@ -86,7 +86,7 @@ def test_every_placeholder_is_bound_and_every_value_used(query: Query) -> None:
 def test_what_a_reader_says_is_never_in_the_text() -> None:
     """Hostile text travels as a parameter alone; the text is the same for any value."""
     said: dict[str, Any] = {name: getattr(FULL, name) for name in FULL.__dataclass_fields__}
-    changed = {name: HARMLESS if value == HOSTILE else value for name, value in said.items()}
+    changed: dict[str, Any] = {name: HARMLESS if value == HOSTILE else value for name, value in said.items()}
     harmless = Query(**changed)
 
     for statement, other in zip(reads_of(FULL), reads_of(harmless), strict=True):
