@@ -5,8 +5,10 @@ import os
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import httpx
 import pytest
 
@@ -28,17 +30,17 @@ def sluice(stack: RunningStack, *words: str) -> dict[str, Any]:
     return found
 
 
-def events(start: datetime) -> list[dict[str, Any]]:
+def events(start: datetime, name: str = "old") -> list[dict[str, Any]]:
     """Return traces of an old day with a generation each."""
     found: list[dict[str, Any]] = []
     for number in range(TRACES):
         at = (start + timedelta(minutes=number)).isoformat()
-        trace = {"trace_id": f"old-{number}", "session_id": "old-session", "user_id": "old-user", "start_time": at}
+        trace = {"trace_id": f"{name}-{number}", "session_id": f"{name}-session", "user_id": f"{name}-user", "start_time": at}
         found.append(
-            {**trace, "event_id": f"old-t{number}", "entity": "trace", "entity_id": f"old-{number}", "name": "chat", "input": "hello"}
+            {**trace, "event_id": f"{name}-t{number}", "entity": "trace", "entity_id": f"{name}-{number}", "name": "chat", "input": "hello"}
         )
         usage = {"kind": "generation", "model": "gpt-4o", "usage": {"input": 10, "output": 5}, "output": "world"}
-        found.append({**trace, **usage, "event_id": f"old-o{number}", "entity": "observation", "entity_id": f"old-o{number}"})
+        found.append({**trace, **usage, "event_id": f"{name}-o{number}", "entity": "observation", "entity_id": f"{name}-o{number}"})
     return found
 
 
@@ -86,3 +88,26 @@ def test_old_days_move_at_command_and_read_the_same(running_stack: RunningStack)
 
     assert sluice(running_stack, "cold", "run")["days_moved"] >= 1
     assert read() == meanwhile
+
+
+def test_a_project_is_exported_at_command(running_stack: RunningStack, tmp_path: Path) -> None:
+    """The store process writes it; another engine reads as many traces as the API shows, and made again nothing is written."""
+    where = running_stack.endpoints
+    headers = {"authorization": f"Bearer {where.ingest_key}"}
+    start = (datetime.now(UTC) - timedelta(days=1)).replace(hour=1, minute=0, second=0, microsecond=0)
+    date = start.date().isoformat()
+    assert httpx.post(f"{where.gateway_http}/v1/events", json=events(start, "kept"), headers=headers).status_code == 200
+    await_settled(where.kafka)
+    shown = httpx.get(
+        f"{where.query_http}/api/v1/traces?limit=1000&from={date}T00:00:00Z&to={date}T23:59:59Z",
+        headers={"authorization": f"Bearer {where.read_key}"},
+        timeout=60,
+    ).json()["data"]
+    command = ("export", where.project_id, "--to", str(tmp_path / "out"), "--since", date, "--until", date)
+
+    report = sluice(running_stack, *command)
+
+    found = duckdb.execute(f"SELECT id FROM '{tmp_path}/out/{date}/traces.parquet' ORDER BY id").fetchall()
+    assert [row[0] for row in found] == sorted(trace["id"] for trace in shown)
+    assert report["rows"]["traces"] == len(shown) >= TRACES
+    assert sluice(running_stack, *command)["files_written"] == 0
