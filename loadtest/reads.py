@@ -8,7 +8,6 @@ makes them, without HTTP. Parts are left as ClickHouse's own merges left them. P
 
 import argparse
 import asyncio
-import dataclasses
 import datetime as dt
 import json
 import os
@@ -39,6 +38,7 @@ from query.reads import Reads
 from sinks.clickhouse.migrations import migrate
 from sinks.cold.mover import Bounds, Mover
 from sinks.cold.policy import ColdPolicy
+from sinks.cold.search_index import SearchIndex
 
 CORPUS_WORDS = 300_000
 NEEDLES = 100
@@ -80,9 +80,8 @@ class Choice:
         yield Kind("session with its traces", Reads.session, sessions)
         users = [Query(project_id=PROJECT, user_id=f"user-{self._number() % 5000}", **self._day()) for _ in range(40)]
         yield Kind("a user's traces of a day", Reads.traces, users)
-        if "search" in {known.name for known in dataclasses.fields(Query)}:
-            needles: list[dict[str, Any]] = [{"search": f"needle{self._chance.randrange(NEEDLES)}", **self._day()} for _ in range(20)]
-            yield Kind("text search in a day", Reads.traces, [Query(project_id=PROJECT, **needle) for needle in needles])
+        needles = [f"needle{self._chance.randrange(NEEDLES)} " for _ in range(20)]
+        yield Kind("text search in a day", Reads.traces, [Query(project_id=PROJECT, search=needle, **self._day()) for needle in needles])
         yield Kind("metrics of a day", Reads.daily, [Query(project_id=PROJECT, **self._day()) for _ in range(20)])
         span: dict[str, Any] = {"from_us": self._load.start_us(0), "to_us": self._load.start_us(self._load.days)}
         yield Kind("metrics of all days", Reads.daily, [Query(project_id=PROJECT, **span)] * 10)
@@ -149,6 +148,9 @@ async def measure(folder: Path, load: Load) -> dict[str, Any]:
     text = f"concat({text_sql(client, CORPUS_WORDS)}, {_needle()})"
     fill_seconds = fill(client, load, text)
     settle(client)
+    began = time.monotonic()
+    SearchIndex(client, Bounds().settings()).make(load.today)
+    index_seconds = time.monotonic() - began
     size_bytes, rows = hot_bytes(client)
     say(f"{rows:,} rows in {fill_seconds:.0f} s")
     reader = Reader(store, threads=6, timeout_seconds=300)
@@ -168,6 +170,7 @@ async def measure(folder: Path, load: Load) -> dict[str, Any]:
         "observations": load.traces_a_day * load.days * OBSERVATIONS_A_TRACE,
         "rows": rows,
         "generated_rows_per_second": round(rows / fill_seconds),
+        "search_index_rows_per_second": round(rows / index_seconds),
         "moved_rows_per_second": round(report.total_rows / report.seconds),
         "hot_bytes_per_row": round(size_bytes / rows, 1),
         "cold_bytes_per_row": round(report.bytes_written / report.total_rows, 1),
