@@ -26,9 +26,10 @@ class KnownDay:
 class Catalogue:
     """Reads and writes with one client; used by one thread."""
 
-    def __init__(self, client: Client, settings: dict[str, Any]) -> None:
+    def __init__(self, client: Client, settings: dict[str, Any], cluster: str | None = None) -> None:
         self._client = client
         self._settings = settings
+        self._cluster = cluster
 
     def structures(self) -> dict[ColdTable, dict[str, str]]:
         """Return the columns of each table that objects have, with their types."""
@@ -77,6 +78,16 @@ class Catalogue:
             version,
         ]
         self._client.insert("cold_days", [row], column_names=list(COLUMNS))
+        for statement in statements.everywhere(self._cluster):
+            self.run(statement)
+
+    def is_busy(self, seconds: float) -> bool:
+        """Tell whether an insert is under way that began so many seconds ago; once none is, what was inserted before is here."""
+        if self.rows(statements.busy(self._cluster), seconds=seconds)[0][0]:
+            return True
+        for statement in statements.arrivals(self._cluster):
+            self.run(statement)
+        return False
 
     def forget(self, day: ColdDay) -> None:
         """Remove a day that has no rows any more."""

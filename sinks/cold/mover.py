@@ -70,12 +70,13 @@ class VerifyError(PipelineError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """How much at a time: rows of an object, the memory of a statement, threads; and how old an insert must be to be over."""
+    """How much at a time: rows of an object, memory of a statement, threads; how old an insert must be to be over; and on which cluster."""
 
     object_rows: int = 1_000_000
     memory_bytes: int = 1024 * 1024 * 1024
     threads: int = 1
     settle_seconds: float = 0.0
+    cluster: str | None = None
 
     def settings(self) -> dict[str, Any]:
         """Return ClickHouse's settings for it."""
@@ -129,7 +130,7 @@ class Mover:
         at: Callable[[str], None] = nowhere,
         say: Callable[[Progress], None] = nobody,
     ) -> None:
-        self._catalogue = Catalogue(client, bounds.settings())
+        self._catalogue = Catalogue(client, bounds.settings(), bounds.cluster)
         self._files = files
         self._objects = objects
         self._policy = policy
@@ -223,7 +224,7 @@ class Mover:
         cut_us = int(self._catalogue.rows(statements.NOW)[0][0]) - round(self._bounds.settle_seconds * 1_000_000)
         while True:
             age_seconds = (int(self._catalogue.rows(statements.NOW)[0][0]) - cut_us) / 1_000_000
-            if not self._catalogue.rows(statements.BUSY, seconds=age_seconds)[0][0]:
+            if not self._catalogue.is_busy(age_seconds):
                 return cut_us
             time.sleep(POLL_SECONDS)
 

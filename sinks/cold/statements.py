@@ -9,9 +9,6 @@ from sinks.cold.layout import Chunk
 PROJECT = "project_id = {project_id:String}"
 DAY = "toDate(start_time) = {date:Date}"
 STORED = "toUnixTimestamp64Micro(stored_at) <= {cut_us:Int64}"
-BUSY = "SELECT count() FROM system.processes WHERE query_kind = 'Insert' AND elapsed > {seconds:Float64}"
-"""Inserts that began before a moment so many seconds ago and are under way."""
-
 NOW = "SELECT toUnixTimestamp64Micro(now64(6))"
 WRITE_SETTINGS = {
     "output_format_parquet_compression_method": "zstd",
@@ -22,6 +19,22 @@ WRITE_SETTINGS = {
     "s3_truncate_on_insert": 1,
     "s3_create_new_file_on_insert": 0,
 }
+
+
+def busy(cluster: str | None) -> str:
+    """Count inserts that began before a moment so many seconds ago and are under way, on any server."""
+    processes = "system.processes" if cluster is None else f"clusterAllReplicas('{cluster}', system.processes)"
+    return f"SELECT count() FROM {processes} WHERE query_kind = 'Insert' AND elapsed > {{seconds:Float64}}"
+
+
+def arrivals(cluster: str | None) -> list[str]:
+    """Return what waits until this replica has the rows that others took in."""
+    return [] if cluster is None else [f"SYSTEM SYNC REPLICA {table}" for table in COLD_TABLES]
+
+
+def everywhere(cluster: str | None) -> list[str]:
+    """Return what waits until every replica knows the cold days; before that a read there would miss rows that are dropped."""
+    return [] if cluster is None else [f"SYSTEM SYNC REPLICA ON CLUSTER '{cluster}' cold_days"]
 
 
 def hot_days() -> str:

@@ -102,7 +102,8 @@ class ColdWork:
         policy = ColdPolicy(default=self._settings.retention(), projects=self._directory.retentions)
         # an embedded store has one owner at a time, so what it had claimed before it was killed is its own again
         owner = f"embedded:{self._store.path.resolve()}" if self._store.url is None else None
-        return Mover(client, self._files, self._objects(), policy, self._settings.bounds(), owner=owner, say=say)
+        bounds = dataclasses.replace(self._settings.bounds(), cluster=self._store.cluster)
+        return Mover(client, self._files, self._objects(), policy, bounds, owner=owner, say=say)
 
     def _catalogue(self, client: Any) -> Catalogue:
         return Catalogue(client, self._settings.bounds().settings())
