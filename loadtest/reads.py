@@ -101,7 +101,11 @@ class Choice:
 
 async def latencies(reads: Reads, kinds: Iterator[Kind]) -> dict[str, dict[str, float]]:
     """Return p50, p95 and mean processor time of each kind, ms."""
-    return {kind.name: await _latency(reads, kind) for kind in kinds}
+    found: dict[str, dict[str, float]] = {}
+    for kind in kinds:
+        found[kind.name] = await _latency(reads, kind)
+        say(f"{kind.name} {found[kind.name]}")
+    return found
 
 
 async def _latency(reads: Reads, kind: Kind) -> dict[str, float]:
@@ -158,7 +162,7 @@ async def measure(folder: Path, load: Load) -> dict[str, Any]:
     cold_days = range(load.days - HOT_DAYS)
     hot = await latencies(reads, Choice(client, load, cold_days).kinds())
     inserts = insert_cost(client, load, text.replace("number", "row"))
-    say(f"hot {hot}, inserts {inserts}")
+    say(f"inserts {inserts}")
     policy = ColdPolicy(default=Retention(hot_days=HOT_DAYS, retention_days=0))
     mover = Mover(client, DirectoryFiles(objects), DirectoryStore(objects), policy, Bounds())
     report = await asyncio.to_thread(mover.run, load.today)
