@@ -6,7 +6,7 @@ RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo doctor test fuzz check format bench micro load load-ui hostile chaos chaos-long clean lock proto docs
+.PHONY: help up demo doctor test fuzz check format bench micro peers load load-ui hostile chaos chaos-long clean lock proto docs
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -70,6 +70,14 @@ bench: $(DEV) ## Measure gateway, processor, sink and end to end
 micro: $(DEV) ## Measure the hot functions one by one
 	$(BIN)/python -m loadtest.micro
 
+$(VENV)/peers/.installed: requirements/peers.lock | $(VENV)/bin/python
+	$(PYTHON) -m venv $(VENV)/peers
+	$(VENV)/peers/bin/python -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements/peers.lock
+	@touch $@
+
+peers: $(DEV) $(VENV)/peers/.installed ## Sluice beside quixstreams and ClickHouse's Kafka engine, in one run
+	$(BIN)/python -m loadtest.peers
+
 load: $(DEV) ## Load on a whole stack with the ledger along (LOAD_SHAPE=thousand LOAD_SECONDS=…, docs/loadtest.md)
 	@exec $(BIN)/python -m loadtest.load
 
@@ -87,6 +95,7 @@ docs: $(RUNTIME) ## Generate docs/settings.md and docs/metrics.md
 lock: $(DEV) ## Write the lock files
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --extra build pyproject.toml -o requirements/runtime.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --extra dev pyproject.toml -o requirements/dev.lock
+	$(BIN)/uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate requirements/peers.in -o requirements/peers.lock
 
 clean: ## Remove the environment, caches and local data
 	rm -rf $(VENV) .sluice .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
