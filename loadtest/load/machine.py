@@ -12,7 +12,9 @@ from pathlib import Path
 import psutil
 
 PACKAGES = ("granian", "confluent-kafka", "faust-streaming", "rocksdict", "chdb", "msgspec", "uvloop")
-PSS_EVERY = 5
+PSS_EVERY = 15
+MEMBERS_EVERY = 15
+"""To find a process's children all of the machine is looked through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,7 @@ class Usage:
 @dataclass(slots=True)
 class _Watched:
     process: psutil.Process
+    members: list[psutil.Process]
     cpu_seconds: float
     at: float
     pss_mb: float = 0.0
@@ -62,9 +65,12 @@ class Meters:
             usages = [] if known is None else known.usages
             if known is not None:
                 self.restarts.append(f"{name} at {now:.0f} s")
-            self._watched[name] = _Watched(process, _cpu_seconds(tree(process, others)), now, usages=usages)
+            members = tree(process, others)
+            self._watched[name] = _Watched(process, members, _cpu_seconds(members), now, usages=usages)
             return
-        members = tree(known.process, others)
+        if self._turn % MEMBERS_EVERY == 0:
+            known.members = tree(known.process, others)
+        members = known.members
         cpu_seconds = _cpu_seconds(members)
         if self._turn % PSS_EVERY == 0 or not known.pss_mb:
             known.pss_mb = sum(map(pss_mb, members))

@@ -244,7 +244,7 @@ def brief_of(settings: LoadSettings, found: Endpoints, run: str, folder: str) ->
 
 async def _every(seconds: float, act: Callable[[], None]) -> None:
     while True:
-        act()
+        await asyncio.to_thread(act)  # beside the generator, which must not wait for it
         await asyncio.sleep(seconds)
 
 
