@@ -116,7 +116,6 @@ class Worker:
         self._committed: dict[int, int] = {}
         self._bare_since: float | None = None
         self._is_ready = False
-        self._has_recovered = False
         self._poison: str | None = None
         PROCESSOR_STOPPED.set_function(lambda: float(self.alive() is not None))
         PROCESSOR_READY.set_function(lambda: float(self.ready() is None))
@@ -265,10 +264,6 @@ class Worker:
         self._is_ready = False
         logger.info("partitions_revoked count=%d", len(args[-1]))
         await self._ownership.wait_idle()
-        has_recovered, self._has_recovered = self._has_recovered, False
-        if not has_recovered:  # our copy is older than what the owner before us wrote, and stating it again would undo that
-            self._forget_positions()
-            return
         revoked = {tp.partition for tp in args[-1] if tp.topic == EVENTS}
         await self._hand_over.of([partition for partition in self._assignment.owned() if partition in revoked])
         self._forget_positions()
@@ -278,7 +273,7 @@ class Worker:
         self._committed.clear()
 
     async def _rebalanced(self, *_args: Any, **_more: Any) -> None:
-        self._has_recovered = True
+        self._hand_over.recovered()
         self._changelog.forget()
         self._forget_positions()
         bare = self._assignment.bare()
