@@ -273,6 +273,9 @@ class Worker:
         self._committed.clear()
 
     async def _rebalanced(self, *_args: Any, **_more: Any) -> None:
+        if self._assignment.will_recover():
+            logger.info("recovery_begins_anew")
+            return
         self._hand_over.recovered()
         self._changelog.forget()
         self._forget_positions()

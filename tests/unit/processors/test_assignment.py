@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 from typing import Any
 
+import faust
 from faust.types import TP
 
 from contract.topics import EVENTS
@@ -31,6 +32,17 @@ def test_partitions_without_their_changelog_wait() -> None:
 
     assert (assignment.owned(), assignment.bare()) == ([1], [0, 2])
     assert assignment.with_state() == {TP(EVENTS, 1)}
+
+
+def test_an_assignment_that_interrupts_recovery_is_yet_to_be_recovered() -> None:
+    """As Faust's own recovery service has it: the next one is asked for before the last has ended."""
+    app: Any = faust.App("recovery", broker="kafka://127.0.0.1:1", store="memory://")
+    assignment = Assignment(app, CHANGELOG)
+    before = assignment.will_recover()
+
+    app.tables.recovery.signal_recovery_start.set()
+
+    assert (before, assignment.will_recover()) == (False, True)
 
 
 def test_without_an_assignment_nothing_is_ours() -> None:
