@@ -1,7 +1,7 @@
 """Accepted → queryable, end to end: sampled traces are asked for by id from their acknowledgement until they are there as last stated.
 
 Few at a time, so that the reader is not the load. A figure ends when the answer that shows the trace has come, so it includes that read
-and up to one pause: it is never too low.
+and up to one pause: it is never too low. Pauses grow with the wait, so that a stack that is late is not kept late by being asked.
 """
 
 import asyncio
@@ -16,6 +16,8 @@ from loadtest.bookkeeping.reading import Reader
 from loadtest.load.book import Book
 
 AT_ONCE = 2
+PAUSE_SHARE = 0.05
+"""The pause, as a share of what has been waited already, where that is longer than the pause that was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +59,11 @@ class Poller:
 
     async def _follow(self, number: int, acknowledged: float) -> None:
         while not await self._is_there(number):
-            if self._clock() - acknowledged > self._patience_seconds:
+            waited = self._clock() - acknowledged
+            if waited > self._patience_seconds:
                 self.waits.append(Wait(acknowledged, None))
                 return
-            await asyncio.sleep(self._pause_seconds)
+            await asyncio.sleep(pause_seconds(self._pause_seconds, waited))
         self.waits.append(Wait(acknowledged, self._clock() - acknowledged))
 
     async def _is_there(self, number: int) -> bool:
@@ -72,6 +75,11 @@ class Poller:
         finally:
             self.read_seconds.append(time.monotonic() - began)
         return found is not None and is_whole(found, self._book, number)
+
+
+def pause_seconds(least: float, waited: float) -> float:
+    """Return how long to wait before the next read of a trace that was acknowledged `waited` seconds ago."""
+    return max(least, PAUSE_SHARE * waited)
 
 
 def is_whole(found: dict[str, Any], book: Book, number: int) -> bool:

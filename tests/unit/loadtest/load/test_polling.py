@@ -1,0 +1,18 @@
+"""How often a trace is asked for that is not there yet."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loadtest.load.polling import PAUSE_SHARE, pause_seconds
+
+
+@given(st.floats(0.001, 1.0), st.floats(0.1, 300.0))
+def test_a_late_stack_is_asked_ever_less(least: float, patience: float) -> None:
+    """Reads grow with the logarithm of the wait, and a figure is too high by the pause or the share at most."""
+    waited, reads = 0.0, 0
+    while waited < patience:
+        pause = pause_seconds(least, waited)
+        assert least <= pause <= max(least, PAUSE_SHARE * waited)
+        waited, reads = waited + pause, reads + 1
+
+    assert reads <= 1 / PAUSE_SHARE + 200 + 2
