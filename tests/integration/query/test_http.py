@@ -17,6 +17,7 @@ from tests.integration.query.served import NOON_US, Store, serving
 EXAMPLES = {
     "/api/v1/traces": "/api/v1/traces",
     "/api/v1/traces/{id}": "/api/v1/traces/t1",
+    "/api/v1/observations": "/api/v1/observations?from=2026-11-21T00:00:00Z&to=2026-11-22T00:00:00Z",
     "/api/v1/sessions": "/api/v1/sessions",
     "/api/v1/sessions/{id}": "/api/v1/sessions/s1",
     "/api/v1/users": "/api/v1/users",
