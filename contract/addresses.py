@@ -5,6 +5,8 @@ from functools import lru_cache
 
 IPV6_SITE_BITS = 64
 REMEMBERED_ADDRESSES = 4096
+LONGEST_ADDRESS = 64
+"""Longer than any address: what is remembered is bounded, also where a client wrote it."""
 GRPC_FAMILIES = ("ipv4:", "ipv6:")
 
 
@@ -14,9 +16,10 @@ def client_address(peer: str, forwarded_for: str, trusted_hops: int) -> str:
     What stands further to the left was written by whoever sent the request. IPv6 clients are told apart by their /64: one has all of it.
     """
     if trusted_hops <= 0:
-        return _site(peer)
+        return _site(peer[:LONGEST_ADDRESS])
     hops = [hop for part in forwarded_for.split(",") if (hop := part.strip())]
-    return _site(hops[-trusted_hops] if len(hops) >= trusted_hops else hops[0] if hops else peer)
+    nearest = hops[-trusted_hops] if len(hops) >= trusted_hops else hops[0] if hops else peer
+    return _site(nearest[:LONGEST_ADDRESS])
 
 
 def grpc_address(peer: str) -> str:
@@ -32,7 +35,7 @@ def _site(address: str) -> str:
     try:
         found = ipaddress.ip_address(address)
     except ValueError:
-        return address[:64]
+        return address
     if isinstance(found, ipaddress.IPv4Address):
         return address
     if found.ipv4_mapped is not None:
