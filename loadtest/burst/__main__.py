@@ -12,16 +12,13 @@ two minutes. Variables that are set go before that.
 import argparse
 import asyncio
 import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
-
+from loadtest import outputs
 from loadtest.burst import page
-from loadtest.burst.outcome import Outcome
 from loadtest.burst.run import Shape, run
 from sluice.embedded import running
 
@@ -42,12 +39,7 @@ def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--quiet-seconds", type=float, default=20.0, help="the core project alone, before the burst (20)")
     parser.add_argument("--seconds", type=float, default=60.0, help="how long the burst lasts (60)")
     parser.add_argument("--recover-seconds", type=float, default=180.0, help="how long to wait for calm afterwards (180)")
-    parser.add_argument(
-        "--folder", type=Path, help="where the stack keeps everything; unset: a temporary one, kept where something was found"
-    )
-    parser.add_argument("--json", type=Path, help="write every second there")
-    parser.add_argument("--svg", type=Path, help="write the plot there")
-    parser.add_argument("--markdown", type=Path, help="write the table there")
+    outputs.add_options(parser)
     return parser.parse_args(words)
 
 
@@ -77,23 +69,9 @@ def main() -> int:
         outcome = asyncio.run(run(stack, shape_of(given), settings))
     finally:
         stack.stop()
-    _tell(outcome, given)
-    if given.folder is None and not outcome.found:
-        shutil.rmtree(folder, ignore_errors=True)
-    else:
-        print(f"everything is in {folder}")
+    outputs.tell(given, outcome, page.markdown(outcome), page.plot(outcome))
+    outputs.leave(given, folder, has_found=bool(outcome.found))
     return FOUND if outcome.found else 0
-
-
-def _tell(outcome: Outcome, given: argparse.Namespace) -> None:
-    text = page.markdown(outcome)
-    print(text)
-    if given.json:
-        given.json.write_bytes(msgspec.json.encode(outcome))
-    if given.svg:
-        given.svg.write_text(page.plot(outcome))
-    if given.markdown:
-        given.markdown.write_text(text)
 
 
 if __name__ == "__main__":

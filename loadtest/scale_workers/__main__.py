@@ -9,16 +9,14 @@ once, with exact totals.
 
 import argparse
 import asyncio
-import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
-
+from loadtest import outputs
 from loadtest.cpu_share import CannotLimitError
-from loadtest.scale_workers.course import Course, markdown, plot
+from loadtest.scale_workers.course import markdown, plot
 from loadtest.scale_workers.run import Shape, run
 from sluice.embedded import running
 
@@ -39,10 +37,7 @@ def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--one-seconds", type=float, default=40.0, help="the peak with one worker (40)")
     parser.add_argument("--three-seconds", type=float, default=60.0, help="the peak from when two more are started (60)")
     parser.add_argument("--alone-seconds", type=float, default=20.0, help="the base load with one worker again (20)")
-    parser.add_argument("--folder", type=Path, help="where everything is kept; unset: a temporary one, kept where something was found")
-    parser.add_argument("--json", type=Path, help="write every second there")
-    parser.add_argument("--svg", type=Path, help="write the plot there")
-    parser.add_argument("--markdown", type=Path, help="write the table there")
+    outputs.add_options(parser)
     return parser.parse_args(words)
 
 
@@ -73,23 +68,9 @@ def main() -> int:
         return CANNOT
     finally:
         stack.stop()
-    _tell(course, given)
-    if given.folder is None and not course.found:
-        shutil.rmtree(folder, ignore_errors=True)
-    else:
-        print(f"everything is in {folder}")
+    outputs.tell(given, course, markdown(course), plot(course))
+    outputs.leave(given, folder, has_found=bool(course.found))
     return FOUND if course.found else 0
-
-
-def _tell(course: Course, given: argparse.Namespace) -> None:
-    text = markdown(course)
-    print(text)
-    if given.json:
-        given.json.write_bytes(msgspec.json.encode(course))
-    if given.svg:
-        given.svg.write_text(plot(course))
-    if given.markdown:
-        given.markdown.write_text(text)
 
 
 if __name__ == "__main__":
