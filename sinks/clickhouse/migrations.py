@@ -80,7 +80,7 @@ def pending(migrations: Sequence[Migration], applied: dict[str, str]) -> list[Mi
     """Return what is yet to be applied; raise MigrationError where the past was changed."""
     changed = [migration.name for migration in migrations if applied.get(migration.name, migration.checksum) != migration.checksum]
     if changed:
-        raise MigrationError(f"changed after it was applied: {', '.join(changed)}; write a new migration instead")
+        raise MigrationError(f"{CHANGED}: {', '.join(changed)}; write a new migration instead")
     return [migration for migration in migrations if migration.name not in applied]
 
 
