@@ -26,6 +26,8 @@ WORKER = "worker"
 STORE = "store"
 STOP_ORDER = (GATEWAY, WORKER, STORE)
 """Kafka is last: the others finish into it."""
+NICENESS = {WORKER: 3, STORE: 10}
+"""Who waits where processors are short: clients wait for the gateway and Kafka, and the threads of ClickHouse would else take turns with both."""
 
 
 class Stack:
@@ -118,7 +120,14 @@ class Stack:
             STORE: self.plan.command("sluice", "store"),
         }
         environ = for_service(self.plan, name)
-        return Service(name=name, command=commands[name], environ=environ, log=self.plan.data.log(name), is_ready=self._readiness_of(name))
+        return Service(
+            name=name,
+            command=commands[name],
+            environ=environ,
+            log=self.plan.data.log(name),
+            is_ready=self._readiness_of(name),
+            niceness=NICENESS.get(name, 0),
+        )
 
     def _readiness_of(self, name: str) -> Callable[[], Awaitable[bool]]:
         plan, ports = self.plan, self.plan.ports

@@ -22,13 +22,14 @@ LOG_LINES_SHOWN = 25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """A process to keep running. `is_ready` asks it; it may be called at any time and never raises."""
+    """A process to keep running, with `niceness` added to ours. `is_ready` asks it; it may be called at any time and never raises."""
 
     name: str
     command: tuple[str, ...]
     environ: Mapping[str, str]
     log: Path
     is_ready: Callable[[], Awaitable[bool]]
+    niceness: int = 0
 
 
 class Supervised:
@@ -101,7 +102,7 @@ class Supervised:
         return not self._was_ready.is_set() and self._restarts.deaths >= DEATHS_BEFORE_GIVING_UP
 
     async def _spawn(self) -> asyncio.subprocess.Process:
-        launcher = (sys.executable, "-I", "-S", str(LAUNCHER), str(os.getpid()))
+        launcher = (sys.executable, "-I", "-S", str(LAUNCHER), str(os.getpid()), str(self.service.niceness))
         with self.service.log.open("ab") as log:
             process = await asyncio.create_subprocess_exec(
                 *launcher,

@@ -21,7 +21,7 @@ DIES = "import sys; print('no such luck', flush=True); sys.exit(7)"
 STUBBORN = "import signal, sys, time, pathlib; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + LIVES
 
 
-def supervised(tmp_path: Path, program: str, said: list[str]) -> Supervised:
+def supervised(tmp_path: Path, program: str, said: list[str], niceness: int = 0) -> Supervised:
     """Return a supervised program that is ready once it has written its file; the file goes with each spawn."""
     flag = tmp_path / "ready"
 
@@ -34,6 +34,7 @@ def supervised(tmp_path: Path, program: str, said: list[str]) -> Supervised:
         environ=os.environ,
         log=tmp_path / "log",
         is_ready=is_ready,
+        niceness=niceness,
     )
     return Supervised(service, said.append, lambda: flag.unlink(missing_ok=True), POLICY)
 
@@ -65,6 +66,20 @@ def test_a_process_that_is_killed_is_started_again(tmp_path: Path) -> None:
     assert "ended by SIGKILL" in said[0]
     assert f"ready again (pid {second})" in said[1]
     assert identity_of(second) is None
+
+
+def test_a_process_runs_with_its_niceness_added_to_ours(tmp_path: Path) -> None:
+    """The kernel knows it from before the program's first instruction, so that every thread of it has it."""
+
+    async def run() -> int:
+        running = supervised(tmp_path, LIVES, [], niceness=3)
+        await running.start(60)
+        found = os.getpriority(os.PRIO_PROCESS, running.pid)
+        await running.stop(time.monotonic() + 5)
+        return found
+
+    ours = os.getpriority(os.PRIO_PROCESS, 0)
+    assert asyncio.run(run()) == min(19, ours + 3)
 
 
 def test_a_process_that_never_gets_ready_fails_the_start_with_its_log(tmp_path: Path) -> None:
