@@ -1,6 +1,6 @@
 """What several services know of the store's schema. Pure."""
 
-NEWEST_MIGRATION = "0005_daily_views"
+NEWEST_MIGRATION = "0006_point_indexes"
 """What reads need; the last of `sinks/clickhouse/migrations`."""
 
 SEARCH_INDEXES = ("input_ngrams", "output_ngrams")

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from contract.clock import US_PER_SECOND
-from contract.spans import Plan
+from contract.spans import Plan, Whereabouts
 from query import answers, statements
 from query.cache import AggregateCache
 from query.cold import ColdReads, Rows
@@ -135,14 +135,19 @@ class Reads:
 
     async def _trace(self, query: Query, plan: Plan) -> tuple[list[Row], list[Row], list[Row]]:
         at = await self._cold.whereabouts_of_trace(plan, query)
-        trace_rows, observation_rows = await asyncio.gather(
+        trace_rows, observation_rows, score_rows = await asyncio.gather(
             self._source.rows(statements.trace_by_id(query, plan, at)),
             self._source.rows(statements.observations_of_trace(query, plan, at)),
+            self._source.rows(statements.scores_of_trace(query, plan, at)),
         )
-        ids = {row["id"] for row in observation_rows}
-        scored_dates = await self._cold.dates_of_scored(plan, query, ids)
-        score_rows = await self._source.rows(statements.scores_of_trace(query, ids, plan, at, scored_dates))
-        return trace_rows, observation_rows, score_rows
+        named = [row for row in score_rows if row["trace_id"]]
+        if observation_rows and (plan.has_unplaced_scores or len(named) < len(score_rows)):
+            named += await self._unplaced_scores(query, plan, at, {row["id"] for row in observation_rows})
+        return trace_rows, observation_rows, named
+
+    async def _unplaced_scores(self, query: Query, plan: Plan, at: Whereabouts, observation_ids: set[str]) -> list[Row]:
+        scored_dates = await self._cold.dates_of_scored(plan, query, observation_ids)
+        return await self._source.rows(statements.scores_of_observations(query, observation_ids, plan, at, scored_dates))
 
     async def _page(self, table: Table, query: Query, now_us: int, plan: Plan, *, with_payload: bool = True) -> list[Row]:
         """Return a page and one row more, from the narrowest window that holds them."""

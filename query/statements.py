@@ -130,24 +130,30 @@ def ids_of_observations(plan: Plan = HOT, at: Whereabouts = ANYWHERE) -> str:
     )
 
 
-def scores_of_trace(
+def scores_of_trace(query: Query, plan: Plan = HOT, at: Whereabouts = ANYWHERE) -> Statement:
+    """Select a trace's scores, and one that names no trace, where the project has such: what says that they must be looked for."""
+    span = plan.span("scores", dates=at.dates, within_us=at.within_us)
+    found = spans.select("scores", _SCORE_COLUMNS, [PROJECT, "trace_id IN ({id:String}, '')"], [], span)
+    return Statement(
+        _ordered(found, span, "LIMIT 1 BY if(trace_id = '', '', concat(toString(start_us), id))"),
+        {"project_id": query.project_id, "id": query.id},
+        POINT_SETTINGS,
+    )
+
+
+def scores_of_observations(
     query: Query, observation_ids: Collection[str], plan: Plan = HOT, at: Whereabouts = ANYWHERE, scored_dates: Dates = None
 ) -> Statement:
-    """Select a trace's scores, and those that name one of its observations without naming the trace; these are in `scored_dates`."""
-    all_dates = None if at.dates is None or scored_dates is None else {*at.dates, *scored_dates}
-    bound: dict[str, Any] = {"project_id": query.project_id, "id": query.id}
+    """Select the scores that name one of a trace's observations and no trace; these are in `scored_dates`."""
+    bound: dict[str, Any] = {"project_id": query.project_id}
     if len(observation_ids) > MOST_BOUND_IDS:
         observations = f"({ids_of_observations(plan, at)})"
+        bound["id"] = query.id
     else:
         observations = "{ids:Array(String)}"
         bound["ids"] = sorted(observation_ids)
-    sql = spans.select(
-        "scores",
-        _SCORE_COLUMNS,
-        [PROJECT, "(trace_id = {id:String} OR trace_id = '')"],
-        [f"(trace_id = {{id:String}} OR observation_id IN {observations})"],
-        plan.span("scores", dates=all_dates, within_us=at.within_us if scored_dates == set() else None),
-    )
+    span = plan.span("scores", dates=scored_dates)
+    sql = spans.select("scores", _SCORE_COLUMNS, [PROJECT, "trace_id = ''"], [f"observation_id IN {observations}"], span)
     return Statement(sql, bound, POINT_SETTINGS)
 
 

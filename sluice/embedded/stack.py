@@ -27,7 +27,7 @@ STORE = "store"
 STOP_ORDER = (GATEWAY, WORKER, STORE)
 """Kafka is last: the others finish into it."""
 NICENESS = {WORKER: 3, STORE: 10}
-"""Who waits where processors are short: clients wait for the gateway and Kafka, and the threads of ClickHouse would else take turns with both."""
+"""Who waits where processors are short: clients wait for gateway and Kafka, and ClickHouse's threads would take turns with both."""
 
 
 class Stack:

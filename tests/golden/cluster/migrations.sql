@@ -303,3 +303,15 @@ FROM (
 ) AS held
 GROUP BY project_id, date, environment
 HAVING (project_id, date) NOT IN (SELECT project_id, date FROM cold_days FINAL);
+
+ALTER TABLE traces ON CLUSTER 'sluice' ADD INDEX IF NOT EXISTS id_point id TYPE bloom_filter(0.0005) GRANULARITY 1;
+
+ALTER TABLE traces ON CLUSTER 'sluice' MATERIALIZE INDEX id_point;
+
+ALTER TABLE traces ON CLUSTER 'sluice' DROP INDEX IF EXISTS id_bloom;
+
+ALTER TABLE observations ON CLUSTER 'sluice' ADD INDEX IF NOT EXISTS trace_point trace_id TYPE bloom_filter(0.0005) GRANULARITY 1;
+
+ALTER TABLE observations ON CLUSTER 'sluice' MATERIALIZE INDEX trace_point;
+
+ALTER TABLE observations ON CLUSTER 'sluice' DROP INDEX IF EXISTS trace_bloom;

@@ -60,8 +60,9 @@ def reads_of(query: Query) -> Iterator[Statement]:
     """Return every statement that reads rows."""
     yield statements.trace_by_id(query)
     yield statements.observations_of_trace(query)
-    yield statements.scores_of_trace(query, [query.id])
-    yield statements.scores_of_trace(query, [str(number) for number in range(statements.MOST_BOUND_IDS + 1)])
+    yield statements.scores_of_trace(query)
+    yield statements.scores_of_observations(query, [query.id])
+    yield statements.scores_of_observations(query, [str(number) for number in range(statements.MOST_BOUND_IDS + 1)])
     yield statements.trace_page(query, query.from_us)
     yield statements.trace_page(query, None, with_payload=False)
     yield statements.item_page("observations", query, query.from_us)
