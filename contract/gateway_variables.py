@@ -102,7 +102,7 @@ GATEWAY = (
         at_least=100,
         at_most=30_000,
     ),
-    _v("PRODUCE_LINGER_MS", "int", 5, "How long the producer gathers records into one broker request.", at_least=0, at_most=1000),
+    _v("PRODUCE_LINGER_MS", "int", 10, "How long the producer gathers records into one broker request.", at_least=0, at_most=1000),
     _v("PRODUCE_QUEUE_BYTES", "int", 256 * 1024 * 1024, "Bytes waiting for Kafka before the gateway answers 503.", at_least=1024 * 1024),
     _v(
         "GATEWAY_TLS_CERT_FILE",

@@ -170,7 +170,7 @@ def consumer(settings: KafkaSettings, *, group_id: str, **more: Any) -> Consumer
             "enable.auto.offset.store": False,
             "auto.offset.reset": "earliest",
             "fetch.message.max.bytes": MAX_MESSAGE_BYTES,
-            "fetch.wait.max.ms": 50,
+            "fetch.wait.max.ms": 500,
             "reconnect.backoff.max.ms": 1_000,
             "log.connection.close": False,
             **{name.replace("_", "."): value for name, value in more.items()},

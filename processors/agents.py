@@ -13,6 +13,10 @@ from processors.lags import Lags
 from processors.pipeline import Consumed, Pipeline
 from processors.positions import Positions
 
+MOST_PAUSE_WAITS = 3.0
+RECORDS_A_WAIT = 40
+"""So many records of a step put the next one off by as long as a step waits for records."""
+
 
 class LostOwnershipError(Exception):
     """Another worker may own our partitions by now: what we would write is no longer ours to write."""
@@ -66,12 +70,22 @@ async def run(
     batch_records: int,
     batch_wait_seconds: float,
 ) -> None:
-    """Process `stream` batch by batch. Positions move on in order, and only once everything is in Kafka."""
+    """Process `stream` batch by batch, with pauses. Positions move on in order, and only once everything is in Kafka."""
     async for events in stream.noack_take(batch_records, within=batch_wait_seconds):
         async with ownership.idle:
             if ownership.is_ending:
                 continue
             await _process(ownership.owned(events), pipeline, ownership, positions, lags)
+        await asyncio.sleep(pause_seconds(len(events), batch_records, batch_wait_seconds))
+
+
+def pause_seconds(taken: int, most: int, wait_seconds: float) -> float:
+    """Return how long the next step is put off after one of `taken` records, of `most` possible.
+
+    The busier it is, the more records share a step's own costs, and the latency of a lone record stays as it is. None where
+    the step was full: more wait already.
+    """
+    return 0.0 if taken >= most else wait_seconds * min(MOST_PAUSE_WAITS, taken / RECORDS_A_WAIT)
 
 
 async def _process(events: list[EventT[bytes]], pipeline: Pipeline, ownership: Ownership, positions: Positions, lags: Lags) -> None:

@@ -52,7 +52,7 @@ logger = logging.getLogger(__name__)
 
 TABLE = "state"
 NEVER_TIMES_OUT_MS = 0
-LINGER_MS = 2
+LINGER_MS = 5
 COMMIT_INTERVAL_SECONDS = 1.0
 EXIT_LOST_OWNERSHIP = 75
 SHARE_OF_SESSION = 0.6

@@ -15,6 +15,7 @@ from contract.web import free_port
 from loadtest.chaos.fault_proxy import FaultProxy, Misbehaviour
 from loadtest.chaos.schedule import Fault
 from loadtest.chaos.site import Site
+from sluice.embedded.plan import EMBEDDED_PARTITIONS
 
 LEAVE_SECONDS = 60.0
 SPOOLING_SHARE = 0.7
@@ -103,7 +104,7 @@ async def _storm(site: Site, component: str, fault: Fault) -> None:
 async def _another(site: Site, component: str, name: str, chosen: signal.Signals = signal.SIGTERM) -> AsyncIterator[None]:
     """Run one more member of a component's group."""
     command, more = _member(component, site, name)
-    environ = {**site.environ, "KAFKA_BOOTSTRAP_SERVERS": site.endpoints.kafka, "TOPIC_PARTITIONS": "6", **more}
+    environ = {**site.environ, "KAFKA_BOOTSTRAP_SERVERS": site.endpoints.kafka, "TOPIC_PARTITIONS": EMBEDDED_PARTITIONS, **more}
     process = _spawned((sys.executable, "-m", *command), environ, site.folder / f"{name}.log")
     try:
         yield

@@ -55,10 +55,14 @@ class History:
 
     def add(self, wanted: Key, finished: Finished, now: float) -> None:
         """Take a generation in."""
-        self._forget(now)
-        slot = self._slots.setdefault(int(now // SLOT_SECONDS), {})
-        key = self._key(wanted)
-        sketches = slot.setdefault(key, {})
+        number = int(now // SLOT_SECONDS)
+        slot = self._slots.get(number)
+        if slot is None:
+            self._forget(now)
+            slot = self._slots[number] = {}
+        sketches = slot.get(wanted)
+        if sketches is None:
+            sketches = slot.setdefault(self._key(wanted), {})
         for measure, value in zip(MEASURES, finished.measured, strict=True):
             if isinstance(value, float) and value >= 0:
                 sketches.setdefault(measure, Sketch()).add(value)

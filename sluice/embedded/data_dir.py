@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ import msgspec
 
 from sluice.embedded.errors import StartError
 
+EVENTS_PARTITION = re.compile(r"events-\d+")
 LOG_KEPT_BYTES = 32 * 1024 * 1024
 PRIVATE = 0o600
 
@@ -33,6 +35,11 @@ class DataDir:
     def log(self, name: str) -> Path:
         """Return where the process `name` writes its log."""
         return self.logs / f"{name}.log"
+
+    @property
+    def partitions(self) -> int:
+        """Return in how many partitions the Kafka here has its events already, as far as can be seen; 0 before its first start."""
+        return sum(EVENTS_PARTITION.fullmatch(path.name) is not None for path in (self.kafka / "data").glob("events-*"))
 
     def make(self) -> None:
         """Make the directories; raise StartError where that is not allowed."""

@@ -12,7 +12,8 @@ from contract.variables import VARIABLES
 from sluice.embedded.data_dir import DataDir
 from sluice.embedded.ports import WantedPort, chosen
 
-EMBEDDED_PARTITIONS = "6"
+EMBEDDED_PARTITIONS = "3"
+"""Room for three workers on one machine; every partition more is a request more to Kafka for the same records."""
 LOOPBACK = "127.0.0.1"
 EVERYWHERE = {"0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104  an address to recognise, nothing listens on it here
 
@@ -117,7 +118,7 @@ def service_environ(environ: Mapping[str, str], data: DataDir, ports: Mapping[st
         "QUERY_URL": f"http://{reachable(settings.query_host)}:{ports['query_http']}",
     }
     if "kafka" in ports:
-        defaults |= {"KAFKA_BOOTSTRAP_SERVERS": f"{LOOPBACK}:{ports['kafka']}", "TOPIC_PARTITIONS": EMBEDDED_PARTITIONS}
+        defaults |= {"KAFKA_BOOTSTRAP_SERVERS": f"{LOOPBACK}:{ports['kafka']}", "TOPIC_PARTITIONS": partitions_of(data)}
     known = {name: str(value) for name, value in defaults.items() if name in VARIABLES}
     fixed = {
         "GATEWAY_HTTP_PORT": str(ports["gateway_http"]),
@@ -131,6 +132,11 @@ def service_environ(environ: Mapping[str, str], data: DataDir, ports: Mapping[st
     }
     given = {name: value for name, value in environ.items() if value.strip() or name not in VARIABLES}
     return {**known, **given, **fixed}
+
+
+def partitions_of(data: DataDir) -> str:
+    """Return how many partitions topics have: those of a directory that was made with more stay."""
+    return str(max(data.partitions, int(EMBEDDED_PARTITIONS)))
 
 
 def for_service(plan: Plan, name: str) -> dict[str, str]:

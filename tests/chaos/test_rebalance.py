@@ -12,6 +12,7 @@ import pytest
 
 from contract.web import free_port
 from sluice.embedded import running
+from sluice.embedded.plan import EMBEDDED_PARTITIONS
 from sluice.embedded.running import RunningStack
 from tests.chaos.settling import settled, under_load
 
@@ -40,7 +41,7 @@ def join(stack: RunningStack, folder: Path, name: str) -> subprocess.Popen[bytes
     environ = {
         **os.environ,
         "KAFKA_BOOTSTRAP_SERVERS": stack.endpoints.kafka,
-        "TOPIC_PARTITIONS": "6",
+        "TOPIC_PARTITIONS": EMBEDDED_PARTITIONS,
         "WORKER_DATA_DIR": str(folder / name),
         "WORKER_WEB_PORT": str(free_port()),
         "WORKER_SESSION_TIMEOUT_SECONDS": SESSION_TIMEOUT_SECONDS,

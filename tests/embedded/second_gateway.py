@@ -13,6 +13,7 @@ import msgspec
 
 from contract.web import free_port
 from sluice.embedded.endpoints import Endpoints
+from sluice.embedded.plan import EMBEDDED_PARTITIONS
 from tests.embedded.reading import await_that
 
 READY_WITHIN_SECONDS = 90
@@ -24,7 +25,7 @@ STOPPED_WITHIN_SECONDS = 30
 def second_gateway(stack: Endpoints, folder: Path, environ: Mapping[str, str] | None = None) -> Iterator[Endpoints]:
     """Yield the stack's endpoints with this gateway's addresses in place of the first one's; it has no spool."""
     ports = {name: str(free_port()) for name in PORTS}
-    kafka = {"KAFKA_BOOTSTRAP_SERVERS": stack.kafka, "TOPIC_PARTITIONS": "6"}
+    kafka = {"KAFKA_BOOTSTRAP_SERVERS": stack.kafka, "TOPIC_PARTITIONS": EMBEDDED_PARTITIONS}
     places = {"OBJECT_DIR": str(folder / "objects"), "QUERY_URL": stack.query_http}
     wanted = {**os.environ, **ports, **kafka, **places, **(environ or {})}
     gateway = subprocess.Popen((sys.executable, "-m", "ingest_gateway"), env=wanted, stderr=subprocess.DEVNULL)

@@ -22,6 +22,7 @@ from processors.app import TABLE
 from sluice.__main__ import main
 from sluice.embedded import running
 from sluice.embedded.endpoints import Endpoints
+from sluice.embedded.plan import EMBEDDED_PARTITIONS
 from sluice.embedded.running import RunningStack
 from tests.embedded.dumping import dumped
 from tests.embedded.own_process import kafka_of, waiting
@@ -134,7 +135,7 @@ def test_a_lost_changelog_is_told_and_rebuilt_from_the_archive(tmp_path: Path, m
         assert before > 0
 
         monkeypatch.setenv("SLUICE_DATA_DIR", str(tmp_path))
-        monkeypatch.setenv("TOPIC_PARTITIONS", "6")
+        monkeypatch.setenv("TOPIC_PARTITIONS", EMBEDDED_PARTITIONS)
         assert main(["replay", "--rebuild-state"]) == 0
         settle(where)
         post_all(where, requests[half + 5 :])

@@ -20,14 +20,22 @@ def test_mistakes_of_every_service_are_reported_at_once() -> None:
 
 
 def test_everything_points_into_the_data_directory(tmp_path: Path) -> None:
-    """Unset paths and addresses belong to this stack; Kafka is its own, with six partitions."""
+    """Unset paths and addresses belong to this stack; Kafka is its own, with three partitions."""
     plan = make_plan({**FREE, "SLUICE_DATA_DIR": str(tmp_path)})
 
     assert plan.environ["CLICKHOUSE_PATH"] == str(tmp_path / "clickhouse")
     assert plan.environ["WORKER_DATA_DIR"] == str(tmp_path / "worker")
     assert plan.environ["KAFKA_BOOTSTRAP_SERVERS"] == f"127.0.0.1:{plan.ports['kafka']}"
-    assert plan.environ["TOPIC_PARTITIONS"] == "6"
+    assert plan.environ["TOPIC_PARTITIONS"] == "3"
     assert plan.environ["QUERY_URL"] == f"http://127.0.0.1:{plan.ports['query_http']}"
+
+
+def test_a_directory_made_with_more_partitions_keeps_them(tmp_path: Path) -> None:
+    """State is partition-local, so what an earlier release chose stays; a partition that is being deleted is none."""
+    for name in (*(f"events-{number}" for number in range(6)), "events-6.0b1c-delete", "control-0"):
+        (tmp_path / "kafka" / "data" / name).mkdir(parents=True)
+
+    assert make_plan({**FREE, "SLUICE_DATA_DIR": str(tmp_path)}).environ["TOPIC_PARTITIONS"] == "6"
 
 
 def test_a_kafka_of_ones_own_replaces_the_embedded_one() -> None:
