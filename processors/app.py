@@ -6,12 +6,12 @@ import os
 import time
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import faust
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 from confluent_kafka import KafkaException
-from faust.types import TP
+from faust.types import TP, TransportT
 from yarl import URL
 
 from contract.clock import US_PER_SECOND, now_us
@@ -36,6 +36,7 @@ from processors.credentials import broker_credentials
 from processors.domain.overrides import Override, read_overrides
 from processors.domain.price_book import PriceBook
 from processors.events_log import KafkaEventsLog
+from processors.fetching import WorkerConsumer
 from processors.hand_over import HandOver
 from processors.history_page import worker_app
 from processors.lags import Lags
@@ -309,6 +310,11 @@ class WorkerApp(faust.App):
     """A Faust app that ends what it has begun before Faust closes the tables."""
 
     drain: Callable[[], Awaitable[None]] | None = None
+
+    def _new_transport(self) -> TransportT:
+        transport: Any = super()._new_transport()
+        transport.Consumer = WorkerConsumer
+        return cast("TransportT", transport)
 
     async def on_stop(self) -> None:
         """Drain, then stop."""
