@@ -74,6 +74,10 @@ class Producer(Protocol):
 ProducerFactory = Callable[[Callable[[KafkaError], None]], Producer]
 
 
+GATHER_SECONDS = 0.002
+"""How long acknowledgements that have begun to come are gathered, to wake the event loop once for all of them."""
+
+
 class _Request:
     """One call of `publish` that waits for its deliveries."""
 
@@ -231,7 +235,9 @@ class KafkaPublisher:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            self._producer.poll(POLL_SECONDS)
+            if self._producer.poll(POLL_SECONDS):
+                time.sleep(GATHER_SECONDS)
+                self._producer.poll(0)
             self._polled_at = time.monotonic()
             self._hand_over()
             if self._is_broken:
