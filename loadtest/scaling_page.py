@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from loadtest import capacity
 from loadtest.autoscaling import Moment, Scaler, reversals
 from loadtest.scaling_scenarios import MINUTE, WORKERS, Scenario, burst, day, lag_alone, manifest_scaler, recorded, run, step_of_ten
 
@@ -10,6 +11,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 PAGE, PLOT = DOCS / "scaling.md", DOCS / "scaling.svg"
 WIDTH, HEIGHT, LEFT, GAP = 900, 120, 60, 34
 EVERY_SECONDS = 15
+RATES = (1_000, 10_000, 100_000, 1_000_000)
 SETTLED_SECONDS = 10.0
 
 TEXT = """# Scaling
@@ -51,6 +53,27 @@ and they are started again. How busy the workers are says what the load needs, w
 
 Leave `replicas` out of the manifests of what is scaled, or each apply puts it back. Choose `TOPIC_PARTITIONS` for the largest number of
 workers you will ever want: it cannot be changed in place.
+
+## What a rate needs
+
+A model (`loadtest/capacity.py`): processor time of a request and of each of its events, for every service, fitted to two loads measured
+on two cores (one event a request, and {batch:.0f}), times the rate. Gateways, workers and sinks of one core each, {utilisation:.0%} busy;
+brokers of {broker_cores} cores, three replicas; ClickHouse servers of {server_cores} cores, half of that for inserts and merges;
+{body:,} bytes an event; {hot_days} days hot, {cold_days} days of Parquet and archive in object storage. Partitions are one and a half for
+each worker, in dozens.
+
+{needs}
+
+The last column is rough: {core_hour} USD a core and hour, {disk} a GB of disk, {object} a GB of object storage and month, {put} a thousand
+PUTs, no traffic; none of it is an offer of anybody. At high rates most of it is bytes, not events: claim checks (`LARGE_PAYLOAD_BYTES`),
+`HOT_DAYS` and `EVENTS_RETENTION_HOURS` move it more than any code. One ClickHouse is one shard with replicas
+([decisions](decisions.md)): where the table says more than one, projects are divided among stacks.
+
+Checked against loads that the model was not fitted to, on the two cores where the generator runs as well:
+
+{checks}
+
+What the model does not know: that batches grow with the rate, so a request is dearer at low rates; rebalances, hot partitions, networks.
 """
 
 
@@ -70,9 +93,52 @@ def page() -> str:
         least=scaler.min_replicas,
         busy=by_name[True],
         lag=by_name[False],
+        **_capacity(),
         down=scaler.down.policies[0].period_seconds / MINUTE,
         window=scaler.down.window_seconds / MINUTE,
     )
+
+
+def _capacity() -> dict[str, object]:
+    """Return what the page says of the model of needs."""
+    return {
+        "batch": capacity.EVENTS_A_REQUEST,
+        "utilisation": capacity.UTILISATION,
+        "broker_cores": capacity.BROKER_CORES,
+        "server_cores": capacity.CLICKHOUSE_CORES,
+        "body": capacity.BODY_BYTES,
+        "hot_days": capacity.HOT_DAYS,
+        "cold_days": capacity.COLD_DAYS,
+        "core_hour": capacity.CORE_HOUR,
+        "disk": capacity.DISK_GB_MONTH,
+        "object": capacity.OBJECT_GB_MONTH,
+        "put": capacity.PUTS_1000,
+        "needs": _needs_table(),
+        "checks": _checks_table(),
+    }
+
+
+def _needs_table() -> str:
+    rows = [
+        "| Events/s | Gateways | Workers | Partitions | Sinks | Brokers | Kafka | ClickHouse | hot | objects | PUTs a day | USD, month |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for rate in RATES:
+        found = capacity.needs(rate)
+        rows.append(
+            f"| {rate:,} | {found.gateways} | {found.workers} | {found.partitions} | {found.sinks} | {found.brokers} | "
+            f"{found.kafka_bytes_a_second / 1e6:,.0f} MB/s | {found.clickhouse_servers} | {found.hot_bytes / 1e12:,.1f} TB | "
+            f"{found.cold_bytes_a_month / 1e12:,.1f} TB | {found.puts_a_day:,.0f} | {found.usd:,.0f} |"
+        )
+    return "\n".join(rows)
+
+
+def _checks_table() -> str:
+    rows = ["| Load | measured | the model | of it |", "|---|---|---|---|"]
+    for check in capacity.CHECKS:
+        ratio = check.predicted_cores / check.measured_cores
+        rows.append(f"| {check.load} | {check.measured_cores:.2f} cores | {check.predicted_cores:.2f} | {ratio:.0%} |")
+    return "\n".join(rows)
 
 
 def scenarios() -> tuple[Scenario, ...]:

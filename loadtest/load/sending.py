@@ -34,7 +34,7 @@ class Links:
             link: Link | None = None
             try:
                 async with asyncio.timeout(REQUEST_SECONDS):
-                    link = self._idle.pop() if self._idle else await asyncio.open_connection(*self._address)
+                    link = self._kept() or await asyncio.open_connection(*self._address)
                     link[1].write(request)
                     status = await _status(link[0])
             except (OSError, TimeoutError, asyncio.IncompleteReadError, ValueError):
@@ -43,6 +43,15 @@ class Links:
                 return None
             self._idle.append(link)
             return status
+
+    def _kept(self) -> Link | None:
+        """Return the connection used last; those that the server has closed for being idle are left out."""
+        while self._idle:
+            link = self._idle.pop()
+            if not link[0].at_eof():
+                return link
+            link[1].close()
+        return None
 
     def close(self) -> None:
         """Close what is open."""
