@@ -115,7 +115,14 @@ PROCESSOR = (
         "`@hostname` is the host's, or the pod's.",
     ),
     _v("WORKER_BATCH_RECORDS", "int", 200, "Most records in one processor step.", at_least=1, at_most=10_000),
-    _v("WORKER_BATCH_WAIT_MS", "int", 25, "How long a step waits for more records.", at_least=1, at_most=5_000),
+    _v(
+        "WORKER_BATCH_WAIT_MS",
+        "int",
+        25,
+        "How long a step waits for more records; up to four times as long where many come.",
+        at_least=1,
+        at_most=5_000,
+    ),
     _v(
         "WORKER_SESSION_TIMEOUT_SECONDS",
         "int",

@@ -96,7 +96,13 @@ class Check:
         return sum(cores_of(service, self.events_a_second, self.events_a_request) for service in COSTS)
 
 
-CHECKS: tuple[Check, ...] = ()
+CHECKS = (
+    Check("2,000 events/s, 10-50 a request", 2000, EVENTS_A_REQUEST, 1.09),
+    Check("2,500 events/s, 5 a request", 2500, 5, 1.39),
+    Check("5,000 events/s, 10-50 a request: more than the two cores do", 5000, EVENTS_A_REQUEST, 1.79),
+    Check("100 requests/s of one event", 100, 1, 0.90),
+)
+"""Whole stacks by `make load`, 45 to 120 s, quiet machine."""
 
 
 def cores_of(service: str, events_a_second: float, events_a_request: float = EVENTS_A_REQUEST) -> float:

@@ -73,7 +73,8 @@ Checked against loads that the model was not fitted to, on the two cores where t
 
 {checks}
 
-What the model does not know: that batches grow with the rate, so a request is dearer at low rates; rebalances, hot partitions, networks.
+What the model does not know: that batches grow with the rate, so a request is dearer at low rates (the stack takes 0.15 cores when nothing
+comes); rebalances, hot partitions, networks.
 """
 
 
