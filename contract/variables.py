@@ -177,7 +177,7 @@ SINK = (
     _v(
         "TOTALS_INTERVAL_MS",
         "int",
-        1000,
+        500,
         "Oldest a session's or user's totals may get before they are written, where that is longer than WRITE_INTERVAL_MS.",
         at_least=10,
         at_most=60_000,

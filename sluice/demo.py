@@ -6,6 +6,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from rich.console import Console
 from rich.progress import track
@@ -24,6 +25,8 @@ NAME = "demo"
 HELP = "send a realistic mixture of traces to the running stack and show what comes back"
 
 ARRIVAL_TIMEOUT_SECONDS = 60.0
+TOTALS_TIMEOUT_SECONDS = 10.0
+TOTALS_PAUSE_SECONDS = 0.05
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -83,10 +86,22 @@ def _show(client: Client, traces: list[WrittenTrace], tag: str, console: Console
     richest = max(traces, key=lambda trace: trace.observation_count)
     report.show_tree(console, client.get(f"/api/v1/traces/{richest.trace_id}"))
     sessions = sorted({trace.session_id for trace in traces})[: report.ROWS]
-    report.show_totals(console, "Sessions of this run", [client.get(f"/api/v1/sessions/{session_id}") for session_id in sessions])
+    report.show_totals(console, "Sessions of this run", [totals_of(client, f"/api/v1/sessions/{session_id}") for session_id in sessions])
     users = sorted({trace.user_id for trace in traces})[: report.ROWS]
-    report.show_totals(console, "Users, all their runs", [client.get(f"/api/v1/users/{user_id}") for user_id in users])
+    report.show_totals(console, "Users, all their runs", [totals_of(client, f"/api/v1/users/{user_id}") for user_id in users])
     report.show_models(console, client.get("/api/v1/metrics/daily")["data"])
+
+
+def totals_of(client: Client, path: str) -> Any:
+    """Return totals; they are written apart from the rows, so those of a trace that is there may be a moment behind it."""
+    deadline = time.monotonic() + TOTALS_TIMEOUT_SECONDS
+    while True:
+        try:
+            return client.get(path)
+        except ApiError:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(TOTALS_PAUSE_SECONDS)
 
 
 def _summarise(traces: list[WrittenTrace], arrivals: Arrivals, sent_seconds: float, console: Console) -> None:

@@ -35,7 +35,7 @@ def test_wrong_settings_end_the_process_with_2(monkeypatch: pytest.MonkeyPatch, 
     assert "BATCH_SIZE='many': expected a whole number" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("interval_ms", "seconds"), [("100", 1.0), ("2000", 2.0)])
+@pytest.mark.parametrize(("interval_ms", "seconds"), [("100", 0.5), ("2000", 2.0)])
 def test_totals_may_wait_longer_and_never_less(interval_ms: str, seconds: float) -> None:
     """Half a second, unless everything may wait longer."""
     totals = read({"WRITE_INTERVAL_MS": interval_ms}).sink.totals_policy()
