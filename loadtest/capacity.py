@@ -55,10 +55,10 @@ def fitted(single_us: float, batched_us: float) -> Cost:
 
 
 COSTS = {
-    "gateway": fitted(444, 72),
-    "worker": fitted(512, 172),
-    "store": fitted(422, 126),
-    "kafka": fitted(173, 50),
+    "gateway": fitted(438, 72),
+    "worker": fitted(506, 172),
+    "store": fitted(404, 126),
+    "kafka": fitted(157, 50),
 }
 """docs/benchmarks.md, whole stack by `make load`: `thousand` and `batches`."""
 
