@@ -110,26 +110,30 @@ def cores_of(service: str, events_a_second: float, events_a_request: float = EVE
     return COSTS[service].at(events_a_request) * events_a_second / 1e6
 
 
-def needs(events_a_second: float, events_a_request: float = EVENTS_A_REQUEST) -> Needs:
-    """Return what a rate needs, with room."""
-    used = {service: cores_of(service, events_a_second, events_a_request) for service in COSTS}
-    processes = {service: max(2, math.ceil(cores / UTILISATION)) for service, cores in used.items()}
-    sinks = max(2, math.ceil(used["store"] * SINK_SHARE / UTILISATION))
+def _processes(cores: float) -> int:
+    """Return how many processes of one core do that; two at least, so that a restart is no outage."""
+    return max(2, math.ceil(cores / UTILISATION))
+
+
+def needs(events_a_second: float) -> Needs:
+    """Return what a rate of SDK-like batches needs, with room."""
+    used = {service: cores_of(service, events_a_second) for service in COSTS}
+    gateways, workers, sinks = (_processes(cores) for cores in (used["gateway"], used["worker"], used["store"] * SINK_SHARE))
     servers = max(1, math.ceil(used["store"] * (1 - SINK_SHARE) / (CLICKHOUSE_CORES * CLICKHOUSE_SHARE)))
     kafka_bytes = events_a_second * BODY_BYTES * KAFKA_COMPRESSED * (1 + ROW_TOPICS_SHARE) * REPLICAS
     by_cores = math.ceil(used["kafka"] * REPLICAS / UTILISATION / BROKER_CORES)
     brokers = max(LEAST_BROKERS, by_cores, math.ceil(kafka_bytes / BROKER_BYTES_A_SECOND))
     rows_a_day = events_a_second * ROWS_AN_EVENT * DAY_SECONDS
     archived_a_day = events_a_second * BODY_BYTES * ARCHIVE_SHARE * DAY_SECONDS
-    cores = processes["gateway"] + processes["worker"] + sinks + brokers * BROKER_CORES + servers * CLICKHOUSE_CORES
+    cores = gateways + workers + sinks + brokers * BROKER_CORES + servers * CLICKHOUSE_CORES
     puts_a_day = events_a_second * BODY_BYTES * DAY_SECONDS / ARCHIVE_OBJECT_BYTES
     hot, kept = rows_a_day * HOT_DAYS * HOT_BYTES_A_ROW, (rows_a_day * COLD_BYTES_A_ROW + archived_a_day) * COLD_DAYS
     disk_gb, object_gb = (hot + kafka_bytes * DAY_SECONDS * KAFKA_DAYS) / 1e9, kept / 1e9
     return Needs(
-        gateways=processes["gateway"],
-        workers=processes["worker"],
+        gateways=gateways,
+        workers=workers,
         sinks=sinks,
-        partitions=math.ceil(processes["worker"] * PARTITIONS_A_WORKER / PARTITIONS_STEP) * PARTITIONS_STEP,
+        partitions=math.ceil(workers * PARTITIONS_A_WORKER / PARTITIONS_STEP) * PARTITIONS_STEP,
         brokers=brokers,
         clickhouse_servers=servers,
         kafka_bytes_a_second=kafka_bytes,
