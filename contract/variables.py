@@ -119,7 +119,7 @@ PROCESSOR = (
         "WORKER_BATCH_WAIT_MS",
         "int",
         25,
-        "How long a step waits for more records; up to four times as long where many come.",
+        "How long a step waits for more records, at most a tenth of WRITE_INTERVAL_MS; up to four times as long where many come.",
         at_least=1,
         at_most=5_000,
     ),

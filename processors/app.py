@@ -134,7 +134,7 @@ class Worker:
 
     async def _run(self, stream: Any) -> None:
         try:
-            wait_seconds = self._settings.batch_wait_ms / 1000
+            wait_seconds = self._settings.batch_wait_seconds()
             await run(stream, self._pipeline, self._ownership, self._positions, self._lags, self._settings.batch_records, wait_seconds)
         except asyncio.CancelledError:
             raise

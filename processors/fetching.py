@@ -16,7 +16,9 @@ from faust.types import TP
 from mode import Service
 from mode.services import WaitResults
 
-REST_SECONDS = 0.015
+MOST_REST_SECONDS = 0.015
+RECORDS_A_REST = 10
+"""So many records of a fetch put the next one off by the whole rest; of fewer, as many a second would not come at once either."""
 
 
 class StepsFirst(Service):
@@ -49,8 +51,13 @@ class WorkerConsumer(StepsFirst, Consumer):
             await asyncio.sleep(self._rests_until - now)
         found = await super()._getmany(active_partitions, timeout)
         if found:
-            self._rests_until = time.monotonic() + REST_SECONDS
+            self._rests_until = time.monotonic() + rest_seconds(sum(map(len, found.values())))
         return found
+
+
+def rest_seconds(records: int) -> float:
+    """Return how long the next fetch is put off after one of `records`: the busier, the longer."""
+    return MOST_REST_SECONDS * min(1.0, records / RECORDS_A_REST)
 
 
 async def _resumed(begun: Coroutine[Any, Any, Any], waits_for: Any) -> Any:

@@ -7,6 +7,9 @@ from contract.degradation import QueueBounds
 from contract.poison import PoisonPolicy
 from contract.settings import env
 
+MS_PER_SECOND = 1000
+WRITE_INTERVAL_WAITS = 10
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessorSettings:
@@ -19,6 +22,7 @@ class ProcessorSettings:
     instance_id: str | None = env("WORKER_INSTANCE_ID")
     batch_records: int = env("WORKER_BATCH_RECORDS")
     batch_wait_ms: int = env("WORKER_BATCH_WAIT_MS")
+    write_interval_ms: int = env("WRITE_INTERVAL_MS")
     session_timeout_seconds: int = env("WORKER_SESSION_TIMEOUT_SECONDS")
     merge_window_seconds: int = env("MERGE_WINDOW_SECONDS")
     state_retention_seconds: int = env("STATE_RETENTION_SECONDS")
@@ -37,6 +41,10 @@ class ProcessorSettings:
     max_queue_seconds: float = env("MAX_QUEUE_SECONDS")
     degradation_hold_seconds: float = env("DEGRADATION_HOLD_SECONDS")
     degradation_silence_seconds: float = env("DEGRADATION_SILENCE_SECONDS")
+
+    def batch_wait_seconds(self) -> float:
+        """Return how long a step waits for records: little beside what rows may wait in the sink, as one variable says how late is late."""
+        return min(self.batch_wait_ms, self.write_interval_ms / WRITE_INTERVAL_WAITS) / MS_PER_SECOND
 
     def queue_bounds(self) -> QueueBounds:
         """Return when the level of degradation rises and falls."""

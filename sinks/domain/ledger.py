@@ -4,6 +4,7 @@ Partitions of a topic share lanes. A batch carries what all partitions of a lane
 costs ClickHouse about the same for 80 rows as for 8. A partition is in one batch at a time, so its records are stored in order.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -118,17 +119,25 @@ class Ledger:
         What a crash left unfinished is cut whatever the room: it is bounded, and everything after it waits for it.
         """
         batches = self._replays()
-        members: dict[Lane, list[Assigned]] = {}
-        for owner in self._assigned.values():
-            if owner.replay is None and not owner.is_busy and owner.buffer.records:
-                members.setdefault(owner.lane, []).append(owner)
-        in_flight = Counter(flight.lane for flight in self._flights.values())
-        for lane, owners in sorted(members.items(), key=lambda item: _oldest(item[1])):
+        for lane, owners in sorted(self._open_lanes().items(), key=lambda item: _oldest(item[1])):
             if room is not None and len(batches) >= room:
                 break
-            if in_flight[lane] < self._batches_per_lane and self._is_due(lane, owners, now, is_draining=is_draining):
+            if self._is_due(lane, owners, now, is_draining=is_draining):
                 batches.append(self._cut(lane, owners))
         return batches
+
+    def due_in(self, now: float) -> float:
+        """Return in how many seconds the first lane is due by age, infinite where nothing waits; by rows or bytes it may be sooner."""
+        return min((self._due_at(lane, owners) for lane, owners in self._open_lanes().items()), default=math.inf) - now
+
+    def _open_lanes(self) -> dict[Lane, list[Assigned]]:
+        """Return who holds something that may be cut, by lane, without lanes that have enough in flight."""
+        in_flight = Counter(flight.lane for flight in self._flights.values())
+        members: dict[Lane, list[Assigned]] = {}
+        for owner in self._assigned.values():
+            if owner.replay is None and not owner.is_busy and owner.buffer.records and in_flight[owner.lane] < self._batches_per_lane:
+                members.setdefault(owner.lane, []).append(owner)
+        return members
 
     def finish(self, batch: Batch) -> None:
         """Note that a batch is stored."""
@@ -197,10 +206,14 @@ class Ledger:
     def _is_due(self, lane: Lane, owners: list[Assigned], now: float, *, is_draining: bool) -> bool:
         rows = sum(len(owner.buffer.records) for owner in owners)
         held_bytes = sum(owner.buffer.held_bytes for owner in owners)
-        oldest = min((owner.buffer.since for owner in owners if owner.buffer.since is not None), default=now)
         backlog = sum(owner.backlog for owner in owners)
-        policy = self._policies.get(lane.topic, self._policy)
-        return is_draining or policy.is_due(rows, held_bytes, now - oldest, backlog)
+        return is_draining or self._policy_of(lane).is_due(rows, held_bytes, now - _oldest(owners), backlog)
+
+    def _due_at(self, lane: Lane, owners: list[Assigned]) -> float:
+        return _oldest(owners) + self._policy_of(lane).interval_seconds(sum(owner.backlog for owner in owners))
+
+    def _policy_of(self, lane: Lane) -> FlushPolicy:
+        return self._policies.get(lane.topic, self._policy)
 
     def _cut(self, lane: Lane, owners: list[Assigned]) -> Batch:
         rows, size_bytes = self._policy.max_batch_rows, self._policy.max_batch_bytes

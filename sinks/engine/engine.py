@@ -22,6 +22,7 @@ from sinks.engine.workers import Job, Outcome, Workers
 logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.02
+LEAST_POLL_SECONDS = 0.002
 POLL_RECORDS = 2_000
 ENDS_SECONDS = 1.0
 DRAIN_WAIT_SECONDS = 0.1
@@ -121,13 +122,18 @@ class Engine:
 
     def tick(self) -> None:
         """Do one round: read what has come, settle what has ended, start what is due."""
-        for partition, record in self._source.poll(POLL_RECORDS, POLL_SECONDS):
-            self._ledger.add(partition, record, self._now())
+        began = self._now()
+        for partition, record in self._source.poll(POLL_RECORDS, self._poll_seconds(began)):
+            self._ledger.add(partition, record, began)
         self._settle(self._workers.outcomes())
         self._start(is_draining=False)
         self._hold_back()
         self._look_ahead()
         self._note_progress()
+
+    def _poll_seconds(self, now: float) -> float:
+        """Return how long to wait for records: no longer than until the oldest that is held is due, which would be late else."""
+        return min(POLL_SECONDS, max(LEAST_POLL_SECONDS, self._ledger.due_in(now)))
 
     def _start(self, *, is_draining: bool) -> None:
         now = self._now()

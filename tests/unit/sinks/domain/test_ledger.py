@@ -1,6 +1,7 @@
 """The ledger: lanes, replays, partitions that come and go."""
 
 import dataclasses
+import math
 
 from sinks.domain.batch import Partition, Record
 from sinks.domain.cut import Cut, Slice
@@ -60,6 +61,24 @@ def test_what_comes_for_other_partitions_meanwhile_needs_not_wait() -> None:
 
     assert (first.cut.slices, second.cut.slices) == ((Slice(0, 0, 1),), (Slice(1, 0, 1),))
     assert ledger.due(9.0) == []
+
+
+def test_when_the_first_lane_is_due_is_told() -> None:
+    """By the age of the oldest that may be cut; later in a backlog, and never while nothing waits or all of it is in flight."""
+    ledger = ledger_with(P0, P1)
+    assert ledger.due_in(0.0) == math.inf
+
+    read(ledger, P0, 0, now=3.0)
+    read(ledger, P1, 0, now=3.5)
+    assert ledger.due_in(3.75) == 0.25
+
+    ledger.set_end(P0, 5)
+    assert ledger.due_in(3.75) == 1.25
+
+    ledger.set_end(P0, 1)
+    ledger.due(4.0)
+    read(ledger, P0, 1, now=4.0)
+    assert ledger.due_in(4.0) == math.inf
 
 
 def test_a_topic_may_have_a_policy_of_its_own() -> None:

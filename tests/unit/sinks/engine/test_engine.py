@@ -1,5 +1,6 @@
 """The engine: outages, poison, rebalances, back-pressure, drain; with a broker and a store in memory."""
 
+import dataclasses
 from dataclasses import dataclass, field
 
 import pytest
@@ -56,6 +57,10 @@ class Rig:
             source, Ledger(self.flush, 1, "1"), self.workers, self.policy, Meter("test"), self.now, lambda: self.is_yielding
         )
 
+    def time(self) -> float:
+        """Tell the time, which passes by itself nowhere."""
+        return self.seconds
+
     def now(self) -> float:
         """Tell the time."""
         self.seconds += 0.01
@@ -93,6 +98,28 @@ def test_a_sink_that_yields_stores_what_it_holds_reads_no_more_and_catches_up_af
 
     assert sorted(rig.store.rows) == sorted(body for log in rig.broker.logs.values() for _, body in log)
     assert rig.committed() == {P0: 60, P1: 50}
+
+
+def test_what_is_held_is_not_kept_waiting_by_a_poll() -> None:
+    """A poll ends when the oldest is due, and its age counts from before it was read: no row is a poll older than it may get."""
+    rig = Rig(Broker({P0: log_of(1)}))
+    rig.flush = dataclasses.replace(rig.flush, write_interval_seconds=0.035)
+    timeouts: list[float] = []
+    consume = rig.consumer.consume
+
+    def timed(num_messages: int, timeout: float) -> list[object]:
+        timeouts.append(timeout)
+        rig.seconds += timeout
+        return consume(num_messages, timeout)
+
+    rig.consumer.consume = timed  # type: ignore[method-assign]
+    rig.engine = Engine(Source(rig.consumer, ["observations"]), Ledger(rig.flush, 1, "1"), rig.workers, rig.policy, Meter("test"), rig.time)
+    rig.engine.subscribe()
+
+    rig.ticks(2)
+
+    assert timeouts == pytest.approx([0.02, 0.015])
+    assert rig.store.rows == [b"row-0"]
 
 
 def test_an_outage_loses_and_buries_nothing() -> None:
