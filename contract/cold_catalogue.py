@@ -1,6 +1,7 @@
 """What the store knows of cold days: SQL over `cold_days` and `cold_index`, and how its rows are read. Nothing is executed here."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final, Literal
 
 from contract.cold_days import COLD_TABLES, ColdDay, ColdTable, from_json
@@ -19,6 +20,26 @@ DAYS = f"SELECT manifest, is_settled FROM cold_days FINAL WHERE {PROJECT} ORDER 
 STRUCTURES = f"""SELECT table, name, type FROM system.columns WHERE database = currentDatabase() AND table IN {COLD_TABLES}
 AND default_kind IN ('', 'DEFAULT') ORDER BY table, position"""
 """The columns that rows and objects have."""
+
+
+class Moves:
+    """Tells readers in the mover's own process, the only one there is where the store is embedded, when no day can have changed hands."""
+
+    def __init__(self) -> None:
+        self._begun_or_ended = 0
+
+    @contextmanager
+    def under_way(self) -> Iterator[None]:
+        """Surround what may change a day."""
+        self._begun_or_ended += 1
+        try:
+            yield
+        finally:
+            self._begun_or_ended += 1
+
+    def rest(self) -> int | None:
+        """Return the number of the present rest, None while something is under way; nothing changes hands within one rest."""
+        return None if self._begun_or_ended % 2 else self._begun_or_ended
 
 
 def days_of(rows: Iterable[Mapping[str, Any]]) -> tuple[tuple[ColdDay, ...], frozenset[str]]:

@@ -10,6 +10,7 @@ import msgspec
 
 from contract import web
 from contract.clock import US_PER_SECOND, now_us
+from contract.cold_catalogue import Moves
 from contract.cold_files import ColdFiles, readable_cold_files
 from contract.control import Directory
 from contract.doorkeeper import AccessSettings, Doorkeeper
@@ -64,6 +65,7 @@ class QueryApp:
         files: ColdFiles | None = None,
         objects: ObjectStore | None = None,
         overdue: OverdueDays | None = None,
+        moves: Moves | None = None,
     ) -> None:
         self._reader = reader
         self._overdue = overdue
@@ -72,7 +74,7 @@ class QueryApp:
         export("query")
         self._store_complaint: str | None = "the store has not answered yet"
         cache = AggregateCache(settings.cache_ttl_seconds * US_PER_SECOND)
-        reads = Reads(reader, cache, ColdReads(reader, files), self._payloads)
+        reads = Reads(reader, cache, ColdReads(reader, files, moves), self._payloads)
         self._handle = Handler(doorkeeper, reads, Turns(settings.project_threads))
         self._server = HttpServer(self, settings.host, settings.http_port)
         certificate = settings.certificate()
@@ -228,14 +230,16 @@ def build(
     unready: Complaint = nothing_to_say,
     access: AccessSettings | None = None,
     objects: ObjectSettings | None = None,
+    moves: Moves | None = None,
 ) -> QueryApp:
     """Return the read API over the store at `store` and the cold days and large payloads in `objects`, ready to start.
 
     Where the store runs inside the process, `store.path` must be the one the process owns. `unready` may add a reason for
-    `/readyz`, such as keys that have not been read yet; until then an unknown key is a passing fault.
+    `/readyz`, such as keys that have not been read yet; until then an unknown key is a passing fault. `moves` is what the mover of the
+    same process tells of itself, where the process owns the store.
     """
     reader = Reader(store, threads=settings.threads, timeout_seconds=settings.timeout_seconds)
     doorkeeper = Doorkeeper(directory, access, lambda: unready() is None)
     payloads = None if objects is None else object_store(objects)
     overdue = OverdueDays(reader, settings.hot_days, lambda: directory.retentions)
-    return QueryApp(settings, doorkeeper, reader, unready, readable_cold_files(store, objects), payloads, overdue)
+    return QueryApp(settings, doorkeeper, reader, unready, readable_cold_files(store, objects), payloads, overdue, moves)

@@ -1,6 +1,7 @@
 """The reads themselves: which statements answer a query, and what is made of their rows."""
 
 import asyncio
+from operator import itemgetter
 from typing import Any
 
 from contract.clock import US_PER_SECOND
@@ -143,7 +144,7 @@ class Reads:
         named = [row for row in score_rows if row["trace_id"]]
         if observation_rows and (plan.has_unplaced_scores or len(named) < len(score_rows)):
             named += await self._unplaced_scores(query, plan, at, {row["id"] for row in observation_rows})
-        return trace_rows, observation_rows, named
+        return _newest(trace_rows), observation_rows, named
 
     async def _unplaced_scores(self, query: Query, plan: Plan, at: Whereabouts, observation_ids: set[str]) -> list[Row]:
         scored_dates = await self._cold.dates_of_scored(plan, query, observation_ids)
@@ -181,3 +182,8 @@ def _page_statement(table: Table, query: Query, since_us: int | None, *, with_pa
     if table != "traces":
         return statements.item_page(table, query, since_us)
     return statements.trace_page(query, since_us, with_payload=with_payload)
+
+
+def _newest(rows: list[Row]) -> list[Row]:
+    """Return the newest version alone, if there is any."""
+    return sorted(rows, key=itemgetter("row_version"))[-1:]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from contract import collector
 from contract.codec import codec_for
+from contract.cold_catalogue import Moves
 from contract.control import ControlReader, Directory
 from contract.doorkeeper import AccessSettings
 from contract.errors import PipelineError, RetryableError, SettingsError
@@ -87,7 +88,8 @@ async def _serve(settings: StoreProcess) -> None:
     control = ControlReader(kafka, codec_for(kafka.schema_registry_url), directory, settings.query.control_snapshot_file)
     obeyed = ObeyedLevel(directory, settings.sinks.sink.degradation_silence_seconds)
     sinks = build_sinks(settings.sinks, directory, lambda: obeyed.level)
-    jobs = build_cold_jobs(settings.sinks, directory, lambda: control.is_caught_up)
+    moves = Moves()
+    jobs = build_cold_jobs(settings.sinks, directory, lambda: control.is_caught_up, moves)
     port = settings.sinks.sink.web_port or free_port()
     token = store_admin.announce(settings.data_dir, port)
     states = functools.partial(migration_states, settings.sinks.store)
@@ -99,6 +101,7 @@ async def _serve(settings: StoreProcess) -> None:
         lambda: None if control.is_caught_up else "projects and keys have not been read yet",
         settings.access,
         settings.sinks.objects,
+        moves if settings.sinks.store.url is None else None,
     )
     asked_to_stop = stop_on_signals(*sinks)
     with contextlib.suppress(RetryableError):  # the sink goes on trying; here it only spares the first reads a missing table
@@ -133,10 +136,10 @@ def build_sinks(settings: SinkSide, directory: Directory, level: Callable[[], in
     return sinks
 
 
-def build_cold_jobs(settings: SinkSide, directory: Directory, is_informed: Callable[[], bool]) -> ColdJobs | None:
+def build_cold_jobs(settings: SinkSide, directory: Directory, is_informed: Callable[[], bool], moves: Moves) -> ColdJobs | None:
     """Return what moves old days, by its schedule once started; None where the store cannot reach object storage."""
     try:
-        work = ColdWork(settings.store, settings.objects, settings.cold, directory, is_informed)
+        work = ColdWork(settings.store, settings.objects, settings.cold, directory, is_informed, moves)
     except SettingsError as error:
         logger.warning("old_days_stay_hot %s", "; ".join(error.mistakes))
         return None

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from croniter import croniter
 
+from contract.cold_catalogue import Moves
 from contract.cold_days import totals
 from contract.cold_files import ColdFiles, cold_files
 from contract.control import Directory
@@ -43,15 +44,22 @@ class ColdWork:
     """What there is to do with cold days, with the store, the objects and the projects' own wishes at hand."""
 
     def __init__(
-        self, store: StoreSettings, objects: ObjectSettings, settings: ColdSettings, directory: Directory, is_informed: Callable[[], bool]
+        self,
+        store: StoreSettings,
+        objects: ObjectSettings,
+        settings: ColdSettings,
+        directory: Directory,
+        is_informed: Callable[[], bool],
+        moves: Moves | None = None,
     ) -> None:
-        """Raise SettingsError where the store cannot reach the objects."""
+        """Raise SettingsError where the store cannot reach the objects. `moves` is told to readers of the same process."""
         self._files: ColdFiles = cold_files(store, objects)
         self._store = store
         self._object_settings = objects
         self._settings = settings
         self._directory = directory
         self._is_informed = is_informed
+        self._moves = moves or Moves()
         self._lock = threading.Lock()
 
     def run(self, say: Callable[[Progress], None]) -> dict[str, Any]:
@@ -116,7 +124,8 @@ class ColdWork:
         if not self._lock.acquire(blocking=False):
             raise BusyError("a job is running in this process")
         try:
-            yield
+            with self._moves.under_way():
+                yield
         finally:
             self._lock.release()
 

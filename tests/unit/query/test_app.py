@@ -13,6 +13,7 @@ from contract.doorkeeper import Doorkeeper
 from contract.errors import OverloadedError, RetryableError
 from contract.keys import Project, api_key
 from contract.web import Response
+from query.answers import trace_row_of
 from query.app import Handler
 from query.cache import AggregateCache
 from query.reads import Reads
@@ -49,6 +50,22 @@ def get(store: FakeStore, path: str, query_string: bytes = b"") -> Response:
     handler = Handler(Doorkeeper(directory), Reads(store, AggregateCache(60_000_000)), Turns(1))
     scope = {"method": "GET", "path": path, "query_string": query_string, "headers": [(b"authorization", b"Bearer secret")]}
     return asyncio.run(handler(scope))
+
+
+def trace_row(name: str, row_version: int) -> dict[str, Any]:
+    """Return a version of trace t, without observations."""
+    started: dict[str, Any] = {
+        "start_us": 0,
+        "end_us": None,
+        "model": "",
+        "level": "",
+        "usage": {},
+        "cost": {},
+        "total_cost": None,
+        "is_counted": True,
+    }
+    owners = {"session_id": "", "user_id": "", "environment": "", "kind": "span"}
+    return {**trace_row_of("t", [{"id": "o", **started, **owners}]), "name": name, "row_version": row_version}
 
 
 def raising(error: Exception) -> FakeStore:
@@ -102,6 +119,16 @@ def test_every_statement_carries_the_keys_project() -> None:
         get(store, f"/api/v1/{path}")
 
     assert {statement.parameters["project_id"] for statement in store.asked} == {"p1"}
+
+
+def test_the_newest_row_of_a_trace_counts() -> None:
+    """A trace that moved to another hour is in two places until the old one is empty."""
+    versions = [trace_row("old", 1), trace_row("new", 3), trace_row("older", 0)]
+    store = FakeStore(lambda statement: versions if "FROM traces" in statement.sql else [])
+
+    response = get(store, "/api/v1/traces/t")
+
+    assert msgspec.json.decode(response.body)["name"] == "new"
 
 
 @pytest.mark.parametrize(
