@@ -1,10 +1,12 @@
 """Accepted → queryable, end to end: sampled traces are asked for by id from their acknowledgement until they are there as last stated.
 
 Few at a time, so that the reader is not the load. A figure ends when the answer that shows the trace has come, so it includes that read
-and up to one pause: it is never too low. Pauses grow with the wait, so that a stack that is late is not kept late by being asked.
+and up to one pause: it is never too low. Pauses grow with the wait, so that a stack that is late is not kept late by being asked; and
+nobody asks before half of what is usual has passed, so what was there sooner counts as half of what is usual.
 """
 
 import asyncio
+import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +20,10 @@ from loadtest.load.book import Book
 AT_ONCE = 2
 PAUSE_SHARE = 0.05
 """The pause, as a share of what has been waited already, where that is longer than the pause that was asked for."""
+
+HEAD_START = 0.5
+"""The first read is put off by this share of the median so far."""
+WAITS_FOR_MEDIAN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,7 @@ class Poller:
             await asyncio.wait(self._tasks)
 
     async def _follow(self, number: int, acknowledged: float) -> None:
+        await asyncio.sleep(head_start_seconds([wait.seconds for wait in self.waits if wait.seconds is not None]))
         while not await self._is_there(number):
             waited = self._clock() - acknowledged
             if waited > self._patience_seconds:
@@ -75,6 +82,11 @@ class Poller:
         finally:
             self.read_seconds.append(time.monotonic() - began)
         return found is not None and is_whole(found, self._book, number)
+
+
+def head_start_seconds(waits: list[float]) -> float:
+    """Return how long nobody asks for a trace, after what the `waits` so far have been; 0 while they are few."""
+    return HEAD_START * statistics.median(waits) if len(waits) >= WAITS_FOR_MEDIAN else 0.0
 
 
 def pause_seconds(least: float, waited: float) -> float:

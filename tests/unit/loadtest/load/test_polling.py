@@ -3,7 +3,14 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtest.load.polling import PAUSE_SHARE, pause_seconds
+from loadtest.load.polling import PAUSE_SHARE, head_start_seconds, pause_seconds
+
+
+def test_nobody_asks_before_half_of_what_is_usual() -> None:
+    """Once it is known what is usual."""
+    waits = [0.2, 0.4, 9.0] * 3
+
+    assert (head_start_seconds(waits), head_start_seconds([*waits, 0.4])) == (0.0, 0.2)
 
 
 @given(st.floats(0.001, 1.0), st.floats(0.1, 300.0))
