@@ -80,10 +80,16 @@ class Stage:
             "WORKER_INSTANCE_ID": "bench",
         }
 
-    def service(self, name: str, *module: str, port_variable: str) -> psutil.Process:
-        """Start a service and return its process once it says it is ready."""
-        process = self._start((sys.executable, "-m", *module), name, self.environ)
-        self.await_ready(int(self.environ[port_variable]), process)
+    @property
+    def kafka(self) -> psutil.Process:
+        """Return the broker's process."""
+        return psutil.Process(self._started[0].pid)
+
+    def service(self, name: str, *module: str, port_variable: str, more: Mapping[str, str] | None = None) -> psutil.Process:
+        """Start a service, with `more` settings of its own, and return its process once it says it is ready."""
+        environ = {**self.environ, **(more or {})}
+        process = self._start((sys.executable, "-m", *module), name, environ)
+        self.await_ready(int(environ[port_variable]), process)
         return psutil.Process(process.pid)
 
     def stop(self, process: psutil.Process) -> None:
