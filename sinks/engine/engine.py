@@ -132,7 +132,9 @@ class Engine:
         self._note_progress()
 
     def _poll_seconds(self, now: float) -> float:
-        """Return how long to wait for records: no longer than until the oldest that is held is due, which would be late else."""
+        """Return how long to wait for records: no longer than until the oldest that is held is due, where it could be written then."""
+        if not self._room or now < self._commit_at:
+            return POLL_SECONDS
         return min(POLL_SECONDS, max(LEAST_POLL_SECONDS, self._ledger.due_in(now)))
 
     def _start(self, *, is_draining: bool) -> None:

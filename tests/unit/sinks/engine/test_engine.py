@@ -57,10 +57,6 @@ class Rig:
             source, Ledger(self.flush, 1, "1"), self.workers, self.policy, Meter("test"), self.now, lambda: self.is_yielding
         )
 
-    def time(self) -> float:
-        """Tell the time, which passes by itself nowhere."""
-        return self.seconds
-
     def now(self) -> float:
         """Tell the time."""
         self.seconds += 0.01
@@ -100,26 +96,45 @@ def test_a_sink_that_yields_stores_what_it_holds_reads_no_more_and_catches_up_af
     assert rig.committed() == {P0: 60, P1: 50}
 
 
-def test_what_is_held_is_not_kept_waiting_by_a_poll() -> None:
-    """A poll ends when the oldest is due, and its age counts from before it was read: no row is a poll older than it may get."""
-    rig = Rig(Broker({P0: log_of(1)}))
-    rig.flush = dataclasses.replace(rig.flush, write_interval_seconds=0.035)
+def timed(rig: Rig, *topics: str) -> list[float]:
+    """Have time pass with polls alone, at most one insert at a time, and rows due after 35 ms; return the time-outs of polls."""
     timeouts: list[float] = []
     consume = rig.consumer.consume
 
-    def timed(num_messages: int, timeout: float) -> list[object]:
-        timeouts.append(timeout)
+    def consumed(num_messages: int, timeout: float) -> list[object]:
+        timeouts.append(round(timeout, 6))
         rig.seconds += timeout
         return consume(num_messages, timeout)
 
-    rig.consumer.consume = timed  # type: ignore[method-assign]
-    rig.engine = Engine(Source(rig.consumer, ["observations"]), Ledger(rig.flush, 1, "1"), rig.workers, rig.policy, Meter("test"), rig.time)
+    rig.consumer.consume = consumed  # type: ignore[method-assign]
+    flush = dataclasses.replace(rig.flush, write_interval_seconds=0.035)
+    source, ledger, room = Source(rig.consumer, topics), Ledger(flush, 1, "1"), Concurrency(1, 1.0)
+    rig.engine = Engine(source, ledger, rig.workers, rig.policy, Meter("test"), lambda: rig.seconds, concurrency=room)
     rig.engine.subscribe()
+    return timeouts
+
+
+def test_what_is_held_is_not_kept_waiting_by_a_poll() -> None:
+    """A poll ends when the oldest is due, and its age counts from before it was read: no row is a poll older than it may get."""
+    rig = Rig(Broker({P0: log_of(1)}))
+    timeouts = timed(rig, "observations")
 
     rig.ticks(2)
 
-    assert timeouts == pytest.approx([0.02, 0.015])
+    assert timeouts == [0.02, 0.015]
     assert rig.store.rows == [b"row-0"]
+
+
+def test_what_is_due_and_has_no_room_is_waited_for_without_haste() -> None:
+    """Else a store that takes its time would have the sink look all the time."""
+    rig = Rig(Broker({P0: log_of(1), Partition("traces", 0): log_of(1)}))
+    rig.workers.is_slow = True
+    timeouts = timed(rig, "observations", "traces")
+
+    rig.ticks(5)
+
+    assert timeouts == [0.02, 0.015, 0.02, 0.02, 0.02]
+    assert len(rig.workers.waiting) == 1
 
 
 def test_an_outage_loses_and_buries_nothing() -> None:
