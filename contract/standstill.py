@@ -11,17 +11,18 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
-from contract.kafka import KafkaSettings, rdkafka_logger
+from contract.kafka import KafkaSettings, committed_offsets, consumer, rdkafka_logger
 
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 5.0
 REQUEST_SECONDS = 5.0
 RESULT_SECONDS = 3 * REQUEST_SECONDS
+MOST_EVENTS = 1_000
 
 
 class Place(NamedTuple):
@@ -84,20 +85,19 @@ class GroupPositions:
         self._group = group
         self._places = [TopicPartition(topic, number) for topic in topics for number in range(settings.partitions)]
         self._admin: AdminClient | None = None
+        self._asker: Consumer | None = None
 
     def __call__(self) -> Positions:
         """Return how far the group is, a partition without a commit at its beginning. Raises KafkaException where Kafka does not answer."""
-        if self._admin is None:
+        if self._admin is None or self._asker is None:
             self._admin = AdminClient({**self._settings.connection(), "log.connection.close": False}, logger=rdkafka_logger)
-        asked = ConsumerGroupTopicPartitions(self._group, self._places)
-        committed = self._admin.list_consumer_group_offsets([asked], request_timeout=REQUEST_SECONDS)
+            self._asker = consumer(self._settings, group_id=self._group)
+        self._asker.consume(MOST_EVENTS, 0)  # what it heard of brokers that went away, which would pile up else
+        found = committed_offsets(self._asker, self._places, REQUEST_SECONDS)
         wanted: dict[TopicPartition, Any] = dict.fromkeys(self._places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
         ends = self._admin.list_offsets(wanted, request_timeout=REQUEST_SECONDS)
-        found = {
-            Place(one.topic, one.partition): max(0, one.offset) for one in committed[self._group].result(RESULT_SECONDS).topic_partitions
-        }
         return {
-            place: Position(found.get(place, 0), int(future.result(RESULT_SECONDS).offset))
+            place: Position(found[place], int(future.result(RESULT_SECONDS).offset))
             for place, future in ((Place(asked.topic, asked.partition), future) for asked, future in ends.items())
         }
 

@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
 from contract.errors import RetryableError
-from contract.kafka import KafkaSettings, rdkafka_logger, topic_id
+from contract.kafka import KafkaSettings, committed_offsets, consumer, rdkafka_logger, topic_id
 from contract.topics import EVENTS
 from contract.web import HttpServer, health_app
 
@@ -54,14 +54,21 @@ def extents(kafka: KafkaSettings, group: str, changelog_topic: str) -> dict[int,
     admin = AdminClient({**kafka.connection(), "log.connection.close": False}, logger=rdkafka_logger)
     numbers = range(kafka.partitions)
     try:
-        asked = ConsumerGroupTopicPartitions(group, [TopicPartition(EVENTS, number) for number in numbers])
-        answered = admin.list_consumer_group_offsets([asked], request_timeout=REQUEST_SECONDS)[group].result(RESULT_SECONDS)
-        processed = {one.partition: max(0, one.offset) for one in answered.topic_partitions}
+        processed = _processed(kafka, group, numbers)
         ends = _offsets(admin, changelog_topic, numbers, OffsetSpec.latest())  # type: ignore[no-untyped-call]
         begins = _offsets(admin, changelog_topic, numbers, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
     except (KafkaException, TimeoutError) as error:
         raise RetryableError(f"Kafka does not say how far the changelog goes: {error}") from error
     return {number: Extent(begins[number], ends[number], processed.get(number, 0)) for number in numbers}
+
+
+def _processed(kafka: KafkaSettings, group: str, numbers: range) -> dict[int, int]:
+    asker = consumer(kafka, group_id=group)
+    try:
+        found = committed_offsets(asker, [TopicPartition(EVENTS, number) for number in numbers], REQUEST_SECONDS)
+    finally:
+        asker.close()
+    return {partition: offset for (_, partition), offset in found.items()}
 
 
 def _offsets(admin: AdminClient, topic: str, numbers: range, which: Any) -> dict[int, int | None]:

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
-from contract.kafka import KafkaSettings
+from contract.kafka import KafkaSettings, committed_offsets, consumer
 from contract.topics import EVENTS, ROW_TOPICS
 
 ASK_SECONDS = 10.0
@@ -26,7 +26,7 @@ class Lags:
 
     def __init__(self, kafka: KafkaSettings, groups: Mapping[str, tuple[str, ...]]) -> None:
         self._admin = AdminClient(kafka.connection())
-        self._groups = groups
+        self._askers = {group: consumer(kafka, group_id=group) for group in groups}
         known = self._admin.list_topics(timeout=ASK_SECONDS).topics
         self._places = {
             group: [TopicPartition(topic, number) for topic in topics for number in known[topic].partitions]
@@ -44,10 +44,8 @@ class Lags:
             return None
 
     def _behind(self, group: str, places: list[TopicPartition], ends: Mapping[tuple[str, int], int]) -> int:
-        wanted = [ConsumerGroupTopicPartitions(group, places)]
-        (future,) = self._admin.list_consumer_group_offsets(wanted, request_timeout=ASK_SECONDS).values()
-        committed = future.result().topic_partitions
-        return sum(max(0, ends[place.topic, place.partition] - max(0, place.offset)) for place in committed)
+        committed = committed_offsets(self._askers[group], places, ASK_SECONDS)
+        return sum(max(0, ends[place] - offset) for place, offset in committed.items())
 
 
 def groups_of(worker: str, sink: str) -> dict[str, tuple[str, ...]]:

@@ -2,8 +2,7 @@
 
 import time
 
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import Consumer, TopicPartition
 
 from contract.kafka import KafkaSettings, consumer
 from contract.topics import EVENTS, ROW_TOPICS
@@ -21,23 +20,24 @@ def await_settled(kafka: str, stages: Stages = IN_ORDER) -> int:
 
     The order matters: a stage is looked at once the one before it has nothing left.
     """
-    admin = AdminClient({"bootstrap.servers": kafka})
     reader = consumer(KafkaSettings(bootstrap_servers=kafka), group_id="test-settling")
     deadline = time.monotonic() + PATIENCE_SECONDS
     try:
         for group, topics in stages:
-            while left := _left(admin, reader, group, topics):
+            asker = consumer(KafkaSettings(bootstrap_servers=kafka), group_id=group)
+            while left := _left(asker, reader, topics):
                 assert time.monotonic() < deadline, f"{group} still lags: {left}"
                 time.sleep(POLL_SECONDS)
+            asker.close()
         return sum(_ends(reader, (EVENTS,)).values())
     finally:
         reader.close()
 
 
-def _left(admin: AdminClient, reader: Consumer, group: str, topics: tuple[str, ...]) -> dict[tuple[str, int], int]:
-    found = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])[group].result()
-    committed = {(one.topic, one.partition): max(0, one.offset) for one in found.topic_partitions or () if not one.metadata}
+def _left(asker: Consumer, reader: Consumer, topics: tuple[str, ...]) -> dict[tuple[str, int], int]:
     ends = _ends(reader, topics)
+    found = asker.committed([TopicPartition(*place) for place in ends], timeout=10)
+    committed = {(one.topic, one.partition): max(0, one.offset) for one in found if not one.metadata}
     return {place: end - committed.get(place, 0) for place, end in ends.items() if end > committed.get(place, 0)}
 
 
