@@ -9,6 +9,7 @@ from loadtest.scaling_scenarios import MINUTE, WORKERS, Scenario, burst, day, la
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE, PLOT = DOCS / "scaling.md", DOCS / "scaling.svg"
+SIDE_BY_SIDE = Path(__file__).with_name("results") / "side-by-side.md"
 WIDTH, HEIGHT, LEFT, GAP = 900, 120, 60, 34
 EVERY_SECONDS = 15
 RATES = (1_000, 10_000, 100_000, 1_000_000)
@@ -75,6 +76,17 @@ Checked against loads that the model was not fitted to, on the two cores where t
 
 What the model does not know: that batches grow with the rate, so a request is dearer at low rates (the stack takes 0.15 cores when nothing
 comes); rebalances, hot partitions, networks.
+
+## One, two and four side by side
+
+`python -m loadtest.side_by_side --markdown loadtest/results/side-by-side.md`: each number has a Kafka of its own and the same to do: 256
+connections of one event a request, then 50 events a record, for 10 s. All of it shares two cores with Kafka and the generator.
+
+{side}
+
+Workers cost an event the same whether one, two or four share the work, and take the cores there are: 1.7 for two and for four, as Kafka
+needs the rest. One gateway fills its core, and Kafka more than half of the other: more gateways divide what is left, and at four an event
+is dearer, because fewer are handed over at a time. With cores of their own, the events of one core are what to multiply.
 """
 
 
@@ -116,6 +128,7 @@ def _capacity() -> dict[str, object]:
         "put": capacity.PUTS_1000,
         "needs": _needs_table(),
         "checks": _checks_table(),
+        "side": SIDE_BY_SIDE.read_text().strip(),
     }
 
 
