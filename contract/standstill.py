@@ -22,7 +22,6 @@ logger = logging.getLogger(__name__)
 LOOK_SECONDS = 5.0
 REQUEST_SECONDS = 5.0
 RESULT_SECONDS = 3 * REQUEST_SECONDS
-MOST_EVENTS = 1_000
 
 
 class Place(NamedTuple):
@@ -89,10 +88,16 @@ class GroupPositions:
 
     def __call__(self) -> Positions:
         """Return how far the group is, a partition without a commit at its beginning. Raises KafkaException where Kafka does not answer."""
+        try:
+            return self._asked()
+        except (KafkaException, TimeoutError):
+            self._admin = self._asker = None  # what they know of leaders may be older than the broker that came back
+            raise
+
+    def _asked(self) -> Positions:
         if self._admin is None or self._asker is None:
             self._admin = AdminClient({**self._settings.connection(), "log.connection.close": False}, logger=rdkafka_logger)
             self._asker = consumer(self._settings, group_id=self._group)
-        self._asker.consume(MOST_EVENTS, 0)  # what it heard of brokers that went away, which would pile up else
         found = committed_offsets(self._asker, self._places, REQUEST_SECONDS)
         wanted: dict[TopicPartition, Any] = dict.fromkeys(self._places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
         ends = self._admin.list_offsets(wanted, request_timeout=REQUEST_SECONDS)

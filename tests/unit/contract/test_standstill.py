@@ -1,10 +1,16 @@
 """Health that means progress: what counts as standing still, and what does not."""
 
 from collections.abc import Mapping
+from concurrent.futures import Future
+from types import SimpleNamespace
+from typing import Any
 
-from confluent_kafka import KafkaException
+import pytest
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
-from contract.standstill import Place, Position, Standstill, StandstillWatch
+from contract import standstill as module
+from contract.kafka import KafkaSettings
+from contract.standstill import GroupPositions, Place, Position, Standstill, StandstillWatch
 
 A, B = Place("events", 0), Place("events", 1)
 PATIENCE_SECONDS = 100.0
@@ -79,3 +85,38 @@ def test_neither_kafkas_absence_nor_the_stores_is_held_against_a_process() -> No
     assert told is not None
     assert while_away is None
     assert watch.complaint is None
+
+
+class OldClient:
+    """A client that knows of the leaders what was so when it was made: the broker refuses it once it has been away."""
+
+    lives = 0
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        self.life = OldClient.lives
+
+    def committed(self, places: list[TopicPartition], timeout: float) -> list[SimpleNamespace]:
+        """Answer for every partition alike."""
+        return [SimpleNamespace(topic=place.topic, partition=place.partition, offset=3, error=None) for place in places]
+
+    def list_offsets(self, wanted: Mapping[TopicPartition, Any], request_timeout: float) -> dict[TopicPartition, "Future[Any]"]:
+        """Answer, or refuse."""
+        answer: Future[Any] = Future()
+        if self.life == OldClient.lives:
+            answer.set_result(SimpleNamespace(offset=7))
+        else:
+            answer.set_exception(KafkaException(KafkaError(KafkaError.FENCED_LEADER_EPOCH)))
+        return dict.fromkeys(wanted, answer)
+
+
+def test_a_broker_that_was_away_is_asked_by_new_clients(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The old ones would be refused for a quarter of an hour."""
+    monkeypatch.setattr(module, "AdminClient", OldClient)
+    monkeypatch.setattr(module, "consumer", OldClient)
+    positions = GroupPositions(KafkaSettings(partitions=1), "g", ("events",))
+    assert positions() == {A: Position(3, 7)}
+    OldClient.lives += 1
+    with pytest.raises(KafkaException):
+        positions()
+
+    assert positions() == {A: Position(3, 7)}
