@@ -1,13 +1,14 @@
 """How far behind consumer groups are over time, by what they have committed."""
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
-from confluent_kafka.admin._listoffsets import OffsetSpec
 
-from contract.kafka import KafkaSettings, committed_offsets, consumer
+from contract.kafka import KafkaSettings
+from contract.standstill import GroupPositions
 from contract.topics import EVENTS, ROW_TOPICS
 
 ASK_SECONDS = 10.0
@@ -25,27 +26,18 @@ class Lags:
     """Asks Kafka; blocks, so ask in a thread."""
 
     def __init__(self, kafka: KafkaSettings, groups: Mapping[str, tuple[str, ...]]) -> None:
-        self._admin = AdminClient(kafka.connection())
-        self._askers = {group: consumer(kafka, group_id=group) for group in groups}
-        known = self._admin.list_topics(timeout=ASK_SECONDS).topics
-        self._places = {
-            group: [TopicPartition(topic, number) for topic in topics for number in known[topic].partitions]
-            for group, topics in groups.items()
+        known = AdminClient(kafka.connection()).list_topics(timeout=ASK_SECONDS).topics
+        partitions = len(known[EVENTS].partitions)
+        self._positions = {
+            group: GroupPositions(dataclasses.replace(kafka, partitions=partitions), group, topics) for group, topics in groups.items()
         }
 
     def ask(self) -> dict[str, int] | None:
         """Return the records each group has before it; None where Kafka does not say."""
-        everything = {(place.topic, place.partition): place for places in self._places.values() for place in places}
         try:
-            asked = self._admin.list_offsets({place: OffsetSpec.latest() for place in everything.values()}, request_timeout=ASK_SECONDS)
-            ends = {(place.topic, place.partition): found.result().offset for place, found in asked.items()}
-            return {group: self._behind(group, places, ends) for group, places in self._places.items()}
-        except KafkaException:
+            return {group: sum(one.waiting for one in ask().values()) for group, ask in self._positions.items()}
+        except (KafkaException, TimeoutError):
             return None
-
-    def _behind(self, group: str, places: list[TopicPartition], ends: Mapping[tuple[str, int], int]) -> int:
-        committed = committed_offsets(self._askers[group], places, ASK_SECONDS)
-        return sum(max(0, ends[place] - offset) for place, offset in committed.items())
 
 
 def groups_of(worker: str, sink: str) -> dict[str, tuple[str, ...]]:
